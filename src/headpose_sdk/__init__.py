@@ -1,0 +1,1 @@
+"""Head pose estimation: yaw, pitch and roll of every face in a photo."""

@@ -1,0 +1,115 @@
+"""``headpose eval``: measure a model on labelled photos, as a table on stdout and as JSON in a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from headpose_sdk.detection import FaceDetector
+from headpose_sdk.estimator import HeadPoseEstimator
+from headpose_sdk.evaluation.datasets import read_faces, read_manifest
+from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses
+from headpose_sdk.images import atomic_write
+
+__all__ = ["add_parser", "measure_faces", "measure_manifest"]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``eval`` with one sub-command a kind of data set; each sets ``run`` to what carries it out."""
+    parser = subparsers.add_parser("eval", help="measure a model on labelled photos")
+    datasets = parser.add_subparsers(metavar="DATASET", required=True)
+
+    manifest = datasets.add_parser(
+        "manifest",
+        help="a folder with manifest.csv: file,yaw,pitch,roll[,x1,y1,x2,y2]",
+        description="Mean absolute errors of yaw, pitch and roll in degrees. Angles have the signs of 300W-LP.",
+    )
+    manifest.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
+    manifest.add_argument(
+        "--boxes",
+        choices=("detector", "annotation"),
+        default="detector",
+        help="where face boxes come from (default: detector; faces it misses count as 0, 0, 0)",
+    )
+    _add_common_arguments(manifest)
+    manifest.set_defaults(run=_run_manifest)
+
+    faces = datasets.add_parser(
+        "faces",
+        help="a CSV of face boxes: file,x1,y1,x2,y2[,ignore]",
+        description="Recall of the model's face detector at the lowest score threshold with precision 0.90.",
+    )
+    faces.add_argument("--csv", type=Path, required=True, metavar="FILE", help="a row a face; files beside it")
+    _add_common_arguments(faces)
+    faces.set_defaults(run=_run_faces)
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="ehpnet-resnet18", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here as well")
+
+
+def _run_manifest(args: argparse.Namespace) -> int:
+    return measure_manifest(args, HeadPoseEstimator(args.model, device=args.device))
+
+
+def _run_faces(args: argparse.Namespace) -> int:
+    return measure_faces(args, HeadPoseEstimator(args.model, device=args.device).detector)
+
+
+def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
+    """Measure poses; the exit code is 1 if photos had to be dropped, else 0."""
+    report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=_show_progress)
+    metrics = report["metrics"]
+    low, high = metrics["mae_interval"]
+    print(f"{report['model']}, boxes from {report['boxes']}, n = {report['n']}, degrees")
+    print("    yaw   pitch    roll     MAE    95 % interval   geodesic    MAEV")
+    print(
+        f"{metrics['yaw']:7.2f} {metrics['pitch']:7.2f} {metrics['roll']:7.2f} {metrics['mae']:7.2f}"
+        f"   {low:6.2f} -{high:6.2f}    {metrics['geodesic']:7.2f} {metrics['maev']:7.2f}"
+    )
+    for sigmas in (1, 2):
+        covered = metrics[f"coverage_{sigmas}_sigma"]
+        if covered is not None:
+            shares = "  ".join(f"{share:.1%}" for share in covered)
+            print(f"errors within {sigmas} predicted std (yaw pitch roll): {shares}")
+    if report["missed"]:
+        print(f"missed faces, counted as 0 0 0: {len(report['missed'])}: {', '.join(report['missed'])}")
+    return _finish(report, args.json)
+
+
+def measure_faces(args: argparse.Namespace, detector: FaceDetector) -> int:
+    """Measure a detector; the exit code is 1 if photos had to be dropped, else 0."""
+    report = evaluate_detector(detector, read_faces(args.csv), progress=_show_progress)
+    print(f"{report['detector']}, {report['photos']} photos, {report['faces']} faces")
+    print("faces of        n   threshold  precision  recall      AP")
+    for row in report["size_classes"]:
+        threshold = "none" if row["threshold"] is None else f"{row['threshold']:.4f}"
+        print(
+            f">= {row['min_size']:3.0f} px  {row['n']:6d}  {threshold:>10}     {row['precision']:.4f}"
+            f"  {row['recall']:.4f}  {row['average_precision']:.4f}"
+        )
+    recall = report["recall"]
+    print(
+        f"at threshold {recall['threshold']:g} and IoU {recall['iou']:g}: {recall['missed']} of {recall['n']} "
+        f"faces missed, {recall['extra_per_face']:.4f} false boxes a face"
+    )
+    return _finish(report, args.json)
+
+
+def _finish(report: dict[str, Any], json_path: Path | None) -> int:
+    for drop in report["dropped"]:
+        print(f"dropped: {drop['reason']}", file=sys.stderr)
+    if json_path is not None:
+        with atomic_write(json_path) as file:
+            file.write((json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+    return 1 if report["dropped"] else 0
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)

@@ -1,0 +1,374 @@
+"""Files to arrays and back: what is wrong with a picture is said before the decoder sees it.
+
+:func:`read_image` finds the format from the first bytes, the size from the header and the end by walking the
+file, because OpenCV does none of that reliably: some versions return half a picture for a file that was cut
+off, and all take memory for whatever size a header claims. :func:`atomic_write` never leaves half a file behind.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+import re
+import secrets
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
+
+import cv2
+import numpy as np
+
+from headpose_sdk.errors import HeadPoseError, InvalidImageError, OutputError
+from headpose_sdk.results import Image
+
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "MAX_PIXELS",
+    "atomic_write",
+    "check_image",
+    "find_images",
+    "read_image",
+    "write_image",
+]
+
+MAX_PIXELS = 100_000_000
+"""Pictures of more pixels than this are refused from their header, before any memory is taken for them."""
+
+IMAGE_EXTENSIONS = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""What :func:`find_images` looks for, in lower case; :func:`read_image` never looks at extensions."""
+
+_WRITABLE = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_JPEG_QUALITY, _WEBP_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95], [cv2.IMWRITE_WEBP_QUALITY, 95]
+_QUALITY = {".jpeg": _JPEG_QUALITY, ".jpg": _JPEG_QUALITY, ".webp": _WEBP_QUALITY}
+
+_HEAD = 64  # bytes that are enough to tell every format below
+
+# GIF, AVIF and JPEG 2000 are here because not every OpenCV that we accept can decode them.
+_REFUSED = (
+    (re.compile(rb"GIF8"), "GIF"),
+    (re.compile(rb".{4}ftyp(hei|hev|mif1|msf1)", re.DOTALL), "HEIC"),
+    (re.compile(rb".{4}ftypavi", re.DOTALL), "AVIF"),
+    (re.compile(rb".{4}ftyp|RIFF.{4}AVI |\x1aE\xdf\xa3", re.DOTALL), "video"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
+    (re.compile(rb"\0\0\0\x0cJXL |\xff\x0a"), "JPEG XL"),
+    (re.compile(rb"II\x2b\0|MM\0\x2b"), "BigTIFF"),
+    (re.compile(rb"8BPS"), "Photoshop"),
+    (re.compile(rb"%PDF"), "PDF"),
+)
+
+# Markers that begin a segment, and the end; 00, 01, RST0-7, SOI and FF belong to the data around them.
+_JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_END = 0xD9
+
+
+def check_image(image: object, *, name: str = "image") -> Image:
+    """Return ``image`` itself, not a copy, if it is a picture: (H, W, 3) uint8 BGR, any strides, H, W >= 1.
+
+    ``name`` is what error messages call the argument.
+
+    Raises:
+        InvalidImageError: if it is anything else; the message says how to convert it.
+    """
+
+    def refuse(cause: str, action: str) -> NoReturn:
+        raise InvalidImageError(f"{name} {cause}; {action}")
+
+    if image is None:
+        refuse(
+            "is None, which is what cv2.imread returns for a file it could not read",
+            "use headpose_sdk.read_image(path), which says why",
+        )
+    kind = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+    if isinstance(image, str | bytes | PathLike):
+        refuse(f"is a {kind}, not an array", "read the file with headpose_sdk.read_image(path)")
+    if kind.startswith("PIL."):
+        action = 'give np.asarray(image)[..., ::-1], after image.convert("RGB") if its mode is not RGB'
+        refuse(f"is a {kind}, not an array", action)
+    if not isinstance(image, np.ndarray):
+        refuse(f"is a {kind}, not an array", "give a numpy array (H, W, 3) of uint8 in BGR order")
+    shape = image.shape
+    if image.size == 0:
+        refuse(f"of shape {shape} is empty", "check the slice or the crop that made it")
+    if image.dtype != np.uint8:
+        refuse(f"is {image.dtype}, not uint8", "scale its values to 0 to 255 and give image.astype(np.uint8)")
+    if image.ndim == 2 or (image.ndim == 3 and shape[2] == 1):
+        refuse(f"of shape {shape} is grey", "give cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)")
+    if image.ndim == 3 and shape[2] == 4:
+        refuse(f"of shape {shape} has an alpha channel", "give cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)")
+    if image.ndim != 3 or shape[2] != 3:
+        refuse(
+            f"has shape {shape}, not (H, W, 3)",
+            "give one picture, its three channels BGR last (np.moveaxis(image, 0, -1) if they come first)",
+        )
+    return image
+
+
+def read_image(path: str | PathLike[str]) -> Image:
+    """Read a JPEG, PNG, WebP, BMP or TIFF file as (H, W, 3) uint8, BGR, contiguous, turned upright.
+
+    The format is found from the content, whatever the extension says. The EXIF orientation is applied as OpenCV
+    does it: always for JPEG and TIFF, for PNG and WebP if the installed version can. Grey, palette and CMYK
+    pictures become BGR, 16 bits become 8, an alpha channel is dropped (not blended), of an animation there is
+    the first frame. ``MAX_PIXELS`` is the most that a picture may have.
+
+    Raises:
+        InvalidImageError: if there is no such file, or it cannot be read, is cut off, damaged, too large or of
+            another format; the message says which.
+    """
+    data = _read_bytes(path)
+    found = next(((kind, size_of) for magic, kind, size_of in _READABLE if magic.match(data)), None)
+    if found is None:
+        _refuse_format(path, data)
+    kind, size_of = found
+    try:
+        width, height = size_of(data)
+        if width < 1 or height < 1:
+            raise ValueError(f"its header says {width} x {height} pixels")
+    except (EOFError, struct.error, ValueError) as error:
+        damaged = isinstance(error, ValueError)
+        cause = f"is damaged ({error})" if damaged else f"is cut off, it ends after {len(data)} bytes"
+        raise InvalidImageError(f"{path}: the {kind} file {cause}; copy or download it again") from error
+    if width * height > MAX_PIXELS:
+        raise InvalidImageError(
+            f"{path}: {width} x {height} pixels are over the limit of {MAX_PIXELS // 1_000_000} megapixels; "
+            "scale the picture down first"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InvalidImageError(
+            f"{path}: OpenCV {cv2.__version__} cannot decode this {kind} file: it is cut off, damaged or of a rare "
+            "kind; open it in an image editor and save it as an 8-bit JPEG or PNG"
+        )
+    return cast(Image, np.ascontiguousarray(image))
+
+
+def write_image(path: str | PathLike[str], image: Image) -> None:
+    """Write ``image`` (H, W, 3) uint8 BGR in the format of the extension, atomically; JPEG, WebP at quality 95.
+
+    Raises:
+        OutputError: if the extension is unknown, the format cannot hold the picture, or writing fails.
+        InvalidImageError: if ``image`` is not a picture.
+    """
+    pixels = np.ascontiguousarray(check_image(image))
+    extension = Path(path).suffix.lower()
+    if extension not in _WRITABLE:
+        raise OutputError(f"{path}: cannot write {extension or 'without an extension'}; use {', '.join(_WRITABLE)}")
+    try:
+        encoded, buffer = cv2.imencode(extension, pixels, _QUALITY.get(extension, []))
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        height, width = pixels.shape[:2]
+        raise OutputError(f"{path}: {extension} cannot hold {width} x {height} pixels; write .png instead")
+    with atomic_write(path) as file:
+        file.write(buffer.tobytes())
+
+
+@contextmanager
+def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file to write to that becomes ``path`` when the block ends well and vanishes when it does not.
+
+    The bytes go to a temporary file in the same folder, with the permissions that any new file gets, which is
+    then renamed. A symbolic link is followed. Of the exceptions in the block only an OSError that names no file
+    is taken for a failed write and becomes an OutputError; all others pass through as they are.
+
+    Raises:
+        OutputError: if the folder is missing or not writable, the disk is full, or ``path`` is no regular file.
+    """
+    target = Path(os.path.realpath(path))
+    # Not tempfile: its files are readable by their owner alone, and stay so after the renaming.
+    temporary = target.with_name(f".headpose-{secrets.token_hex(8)}.tmp")
+    try:
+        if target.exists() and not target.is_file():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder or a device, not a file")
+        file = temporary.open("xb")
+    except OSError as error:
+        raise _output_error(path, error) from error
+    try:
+        with file:
+            yield file
+        temporary.replace(target)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        ours = isinstance(error, OSError) and error.filename in (None, str(temporary))
+        if ours and not isinstance(error, HeadPoseError):
+            raise _output_error(path, cast(OSError, error)) from error
+        raise
+
+
+def find_images(folder: str | PathLike[str]) -> list[Path]:
+    """The picture files below ``folder``, at any depth, sorted, each path beginning with ``folder``.
+
+    Files count by their extension (``IMAGE_EXTENSIONS``, in either case). What is hidden (its name begins with a
+    dot) is left out, and folders behind symbolic links are not entered.
+
+    Raises:
+        InvalidImageError: if ``folder`` or a folder below it does not exist or cannot be listed.
+    """
+
+    def refuse(error: OSError) -> NoReturn:
+        raise InvalidImageError(
+            f"{error.filename}: cannot list the folder ({_reason(error)}); check its name and its permissions"
+        ) from error
+
+    images = []
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        images += [
+            Path(parent, name)
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_EXTENSIONS
+        ]
+    return sorted(images)
+
+
+def _read_bytes(path: str | PathLike[str]) -> bytes:
+    """The whole file if it begins like a picture, else only its head: a video may not fit in memory."""
+    try:
+        if Path(path).is_dir():
+            raise IsADirectoryError  # Windows would say that permission was denied
+        with Path(path).open("rb") as file:
+            data = file.read(_HEAD)
+            if any(magic.match(data) for magic, _, _ in _READABLE):
+                data += file.read()
+    except FileNotFoundError as error:
+        raise InvalidImageError(f"{path}: no such file; check the spelling and the working folder") from error
+    except IsADirectoryError as error:
+        raise InvalidImageError(
+            f"{path}: this is a folder; give a file, or run `headpose predict DIR` for all files in it"
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise InvalidImageError(
+            f"{path}: cannot read the file ({_reason(error)}); check its name and its permissions"
+        ) from error
+    if not data:
+        raise InvalidImageError(f"{path}: the file is empty; copy or download it again")
+    return data
+
+
+def _refuse_format(path: str | PathLike[str], head: bytes) -> NoReturn:
+    for magic, kind in _REFUSED:
+        if magic.match(head):
+            raise InvalidImageError(f"{path}: {kind} files cannot be read; convert it to JPEG or PNG and give that")
+    try:
+        # The incremental decoder forgives a character that the end of the head cuts in two.
+        start = " ".join(codecs.getincrementaldecoder("utf-8")().decode(head).split())
+    except UnicodeDecodeError:
+        start = ""
+    if start and start.isprintable():
+        raise InvalidImageError(
+            f"{path}: the file holds text that begins {start[:40]!r}, not a picture; perhaps a web page or a Git "
+            "LFS pointer was saved in its place, so download the picture itself"
+        )
+    raise InvalidImageError(f"{path}: not a picture of a known format; give a JPEG, PNG, WebP, BMP or TIFF file")
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Width and height, after a walk to the end marker; searching would find that of a thumbnail in EXIF."""
+    size: tuple[int, int] | None = None
+    position = 2
+    while marker := _JPEG_MARKER.search(data, position):
+        code, position = marker[1][0], marker.end()
+        if code == _JPEG_END:
+            if size is None:
+                raise ValueError("it ends without a picture")
+            return size
+        if code in _JPEG_FRAMES and size is None:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            size = width, height
+        position += max(2, struct.unpack_from(">H", data, position)[0])
+    raise EOFError
+
+
+def _png_size(data: bytes) -> tuple[int, int]:
+    """Width and height; of the rest only the chunks' lengths are read, as the decoder checks their sums."""
+    _, first, width, height = struct.unpack_from(">I4sII", data, 8)
+    if first != b"IHDR":
+        raise ValueError("its header is missing")
+    if width * height > MAX_PIXELS:
+        return width, height  # refused for its size, which tells more than that it is cut off as well
+    position = 8
+    while True:
+        length, chunk = struct.unpack_from(">I4s", data, position)
+        position += 12 + length
+        if position > len(data):
+            raise EOFError
+        if chunk == b"IEND":
+            return width, height
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    riff_length, chunk = struct.unpack_from("<4xI4x4s", data)
+    payload = data[20:30]
+    if len(payload) < 10:
+        raise EOFError
+    if chunk == b"VP8X":
+        width = int.from_bytes(payload[4:7], "little") + 1
+        height = int.from_bytes(payload[7:10], "little") + 1
+    elif chunk == b"VP8L":
+        bits = int.from_bytes(payload[1:5], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif chunk == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", payload, 6))
+    else:
+        raise ValueError("its header is missing")
+    if riff_length + 8 > len(data) and width * height <= MAX_PIXELS:
+        raise EOFError
+    return width, height
+
+
+def _bmp_size(data: bytes) -> tuple[int, int]:
+    """Width and height; OpenCV itself refuses a BMP that is cut off."""
+    (header_length,) = struct.unpack_from("<I", data, 14)
+    if header_length == 12:
+        width, height = struct.unpack_from("<HH", data, 18)
+    elif 40 <= header_length <= 124:
+        width, height = struct.unpack_from("<ii", data, 18)
+    else:
+        raise ValueError("its header is missing")
+    return width, abs(height)  # negative: rows run from the top
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first page; OpenCV itself refuses a TIFF that is cut off."""
+    order = "<" if data[:2] == b"II" else ">"
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, directory)
+    sides: dict[int, int] = {}
+    for position in range(directory + 2, directory + 2 + 12 * count, 12):
+        tag, field_type, _ = struct.unpack_from(f"{order}HHI", data, position)
+        if tag in (256, 257):
+            short = field_type == 3
+            sides[tag] = struct.unpack_from(order + ("H" if short else "I"), data, position + 8)[0]
+    if len(sides) < 2:
+        raise ValueError("its size is missing")
+    return sides[256], sides[257]
+
+
+_READABLE: tuple[tuple[re.Pattern[bytes], str, Callable[[bytes], tuple[int, int]]], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG", _jpeg_size),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG", _png_size),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP", _webp_size),
+    (re.compile(rb"BM.{12}", re.DOTALL), "BMP", _bmp_size),
+    (re.compile(rb"II\x2a\0|MM\0\x2a"), "TIFF", _tiff_size),
+)
+
+
+def _output_error(path: str | PathLike[str], error: OSError) -> OutputError:
+    if isinstance(error, FileNotFoundError):
+        return OutputError(f"{path}: cannot write, its folder does not exist; create the folder first")
+    return OutputError(
+        f"{path}: cannot write ({_reason(error)}); check permissions and free space, or choose another place"
+    )
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,89 @@
+"""``headpose train detector``: from photos with face boxes to a checkpoint, and how well it finds faces unseen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from headpose_sdk.detection import cell_grid
+from headpose_sdk.evaluation.datasets import FaceSample, read_faces
+from headpose_sdk.training.detector.data import load_photos, training_batch
+from headpose_sdk.training.detector.loss import Targets, detection_loss
+from headpose_sdk.training.detector.network import FaceDetectorNetwork
+from headpose_sdk.training.trainer import Trainer, shuffled_rows
+
+__all__ = ["DetectorConfig", "normalise", "split_by_file", "train_detector"]
+
+VALIDATION_PART = 0.08
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """What decides the result of a run, besides the data; ``pictures`` is the number seen in training."""
+
+    pictures: int = 250_000
+    batch: int = 32
+    size: int = 288
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    seed: int = 0
+
+
+def train_detector(data: Path, out: Path, config: DetectorConfig, *, resume: bool, threads: int | None) -> Path:
+    """Train on ``data``, a CSV of face boxes, and return the checkpoint's path.
+
+    The photos of the validation part (by hash of the file name) are left out; ``headpose train export`` measures
+    on them.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    torch.manual_seed(config.seed)
+    samples = read_faces(data)
+    training, _ = split_by_file(samples)
+    photos = load_photos(training)
+    trainer = Trainer(
+        FaceDetectorNetwork().to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        out,
+        {"kind": "detector", "data": data.name, **asdict(config)},
+        steps=config.pictures // config.batch,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        warmup=300,
+    )
+    trainer.start(resume)
+    cells = torch.from_numpy(cell_grid(config.size, config.size).copy())
+
+    def batch_at(step: int) -> tuple[Tensor, Targets]:
+        rng = np.random.default_rng([config.seed, step])
+        rows = shuffled_rows(len(photos), config.batch, step, config.seed)
+        images, boxes, kind = training_batch(photos, rows, config.size, rng)
+        return torch.from_numpy(images), Targets(torch.from_numpy(boxes), torch.from_numpy(kind))
+
+    def loss_of(model: nn.Module, batch: tuple[Tensor, Targets]) -> Mapping[str, Tensor]:
+        images, targets = batch
+        with torch.autocast("cpu", torch.bfloat16):
+            predictions = model(normalise(images))
+        score_loss, box_loss = detection_loss(predictions.float(), cells, targets)
+        return {"score": score_loss, "box": box_loss}
+
+    trainer.run(batch_at, loss_of, items=config.batch, unit="pictures")
+    return trainer.checkpoint
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, about -1 to 1, channels last in memory."""
+    return (images.permute(0, 3, 1, 2).float() - 127.5) / 128.0
+
+
+def split_by_file(samples: list[FaceSample]) -> tuple[list[FaceSample], list[FaceSample]]:
+    """Training and validation part; a photo's place depends on its name alone, not on what else there is."""
+    part = [int(hashlib.sha256(s.file.name.encode()).hexdigest()[:8], 16) / 2**32 for s in samples]
+    held_back = [sample for sample, place in zip(samples, part, strict=True) if place < VALIDATION_PART]
+    training = [sample for sample, place in zip(samples, part, strict=True) if place >= VALIDATION_PART]
+    return training, held_back

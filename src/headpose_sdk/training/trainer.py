@@ -1,0 +1,223 @@
+"""What every training here shares: AdamW with warm-up and cosine, averaged weights, checkpoints, exact resumption.
+
+A run is a pure function of its configuration: the batch of step ``n`` depends on the seed and on ``n`` alone, so a
+run that was killed and resumed ends with the same weights, bit for bit, as one that was left alone (on the same
+machine and number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from headpose_sdk.errors import DatasetError, ModelIntegrityError
+from headpose_sdk.images import atomic_write
+
+Batch = TypeVar("Batch")
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.jsonl"
+CHECKPOINT_SECONDS = 180.0
+LOG_EVERY = 50
+EMA_DECAY = 0.999
+
+
+class Trainer:
+    """Trains ``model`` for ``steps`` steps and keeps ``out/checkpoint.safetensors`` up to date.
+
+    ``config`` is everything that decides the result, JSON-ready; it is stored in the checkpoint, and a run goes on
+    only from a checkpoint of the same configuration. ``averaged`` holds the exponential moving average of the
+    weights, which is the network to evaluate and export.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        out: Path,
+        config: Mapping[str, Any],
+        *,
+        steps: int,
+        learning_rate: float,
+        weight_decay: float,
+        warmup: int,
+    ) -> None:
+        self.model = model
+        self.averaged = deepcopy(model).requires_grad_(False).eval()
+        self.out = out
+        self.config = dict(config)
+        self.steps = steps
+        self.step = 0
+        self._warmup = warmup
+        self._learning_rate = learning_rate
+        # Decay shrinks weights, not what batch norm and biases hold.
+        matrices = [p for p in model.parameters() if p.ndim > 1]
+        vectors = [p for p in model.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(groups, lr=learning_rate)
+
+    def run(
+        self,
+        batch_at: Callable[[int], Batch],
+        loss_of: Callable[[nn.Module, Batch], Mapping[str, Tensor]],
+        *,
+        items: int,
+        unit: str,
+    ) -> None:
+        """Train to the last step. ``batch_at(n)`` makes the batch of step n, on a thread, one step ahead.
+
+        ``loss_of(model, batch)`` gives named terms whose sum is minimised; ``items`` is the batch size, for the
+        rate that the progress bar shows in ``unit`` a second.
+        """
+        saved = time.monotonic()
+        started, begun = time.monotonic(), self.step
+        bar = tqdm(total=self.steps * items, initial=self.step * items, unit=unit, disable=None, smoothing=0.05)
+        with ThreadPoolExecutor(1) as ahead, bar:
+            upcoming = ahead.submit(batch_at, self.step)
+            while self.step < self.steps:
+                batch = upcoming.result()
+                upcoming = ahead.submit(batch_at, min(self.step + 1, self.steps - 1))
+                terms = self._advance(loss_of(self.model, batch))
+                bar.update(items)
+                if self.step % LOG_EVERY == 0:
+                    rate = (self.step - begun) * items / (time.monotonic() - started)
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
+                    self._log({"step": self.step, "of": self.steps, **terms, f"{unit}_per_s": round(rate, 1)})
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        for index, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        metadata = {"config": json.dumps(self.config), "step": str(self.step)}
+        data = to_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata)
+        with atomic_write(self.checkpoint) as file:
+            file.write(data)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the checkpoint is."""
+        return self.out / CHECKPOINT
+
+    def start(self, resume: bool) -> None:
+        """Make the folder; with ``resume`` go on from its checkpoint if there is one.
+
+        Raises:
+            DatasetError: if ``out`` holds a run and ``resume`` is not asked for, or one of another configuration.
+        """
+        path = self.checkpoint
+        if not path.exists():
+            self.out.mkdir(parents=True, exist_ok=True)
+            return
+        if not resume:
+            raise DatasetError(f"{path} exists; add --resume to go on with that run, or choose another --out")
+        config, step, tensors = read_checkpoint(path)
+        if config != self.config:
+            changed = sorted(k for k in config.keys() | self.config.keys() if config.get(k) != self.config.get(k))
+            raise DatasetError(
+                f"{path} belongs to a run with other settings ({', '.join(changed)}); "
+                "resume it with the options it was started with, or choose another --out"
+            )
+        self.model.load_state_dict(_below(tensors, "model."))
+        self.averaged.load_state_dict(_below(tensors, "averaged."))
+        state = self._optimizer.state_dict()
+        for name, value in _below(tensors, "optimizer.").items():
+            index, field = name.split(".", 1)
+            state["state"].setdefault(int(index), {})[field] = value
+        self._optimizer.load_state_dict(state)
+        self.step = step
+
+    def _advance(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate_now()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            raise DatasetError(
+                f"the loss of step {self.step} is {loss.item()}; lower the learning rate and resume from {self.out}"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self._optimizer.step()
+        self.step += 1
+        self._average()
+        return {name: round(float(value.detach()), 5) for name, value in terms.items()}
+
+    def _rate_now(self) -> float:
+        if self.step < self._warmup:
+            return self._learning_rate * (self.step + 1) / self._warmup
+        done = (self.step - self._warmup) / max(1, self.steps - self._warmup)
+        return self._learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # A short memory at first, or the random initial weights would linger in the average.
+        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        averaged = list(self.averaged.parameters())
+        torch._foreach_lerp_(averaged, [p.detach() for p in self.model.parameters()], 1 - decay)
+        for mine, theirs in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+            mine.copy_(theirs)
+
+    def _log(self, record: Mapping[str, Any]) -> None:
+        with (self.out / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], int, dict[str, Tensor]]:
+    """Configuration, step and tensors of a checkpoint.
+
+    Raises:
+        ModelIntegrityError: if the file is missing or is no checkpoint.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        return json.loads(metadata["config"]), int(metadata["step"]), tensors
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelIntegrityError(
+            f"{path} is not a checkpoint of `headpose train`: {error}; name the folder given as --out"
+        ) from error
+
+
+def averaged_weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The averaged network's state dict out of a checkpoint's tensors."""
+    return _below(tensors, "averaged.")
+
+
+def shuffled_rows(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
+    """The rows of the batch of ``step`` when epochs of ``count`` rows are shuffled anew and joined end to end."""
+    positions = np.arange(step * batch, (step + 1) * batch)
+    epochs, places = np.divmod(positions, count)
+    return np.array([_epoch_order(count, int(epoch), seed)[place] for epoch, place in zip(epochs, places, strict=True)])
+
+
+@lru_cache(maxsize=4)
+def _epoch_order(count: int, epoch: int, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
