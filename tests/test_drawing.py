@@ -81,17 +81,18 @@ def test_axis_colors_are_red_green_and_blue_in_bgr() -> None:
 
 
 def test_the_nearest_axis_lies_on_top() -> None:
-    # The side axis comes towards the camera at yaw -60 with a tip near the line of no other: at the centre, where
-    # all three meet, the nearest one is seen.
+    # At the centre all three meet, so the axis drawn last is the one seen there.
     centre = np.array([200.0, 160.0])
-    frontal = draw_poses(grey_image(), [make_pose()])
-    assert pixels_of_color_near(frontal, AXIS_COLORS[FRONT], centre, radius=1) == 9
-    side_is_nearest = make_pose(yaw=-80)
-    assert side_is_nearest.rotation[2, 0] == pytest.approx(np.sin(np.radians(80)))
-    away = draw_poses(grey_image(), [side_is_nearest])  # side points away from the camera here
-    assert pixels_of_color_near(away, AXIS_COLORS[SIDE], centre, radius=1) == 0
-    towards = draw_poses(grey_image(), [make_pose(yaw=80)])
-    assert pixels_of_color_near(towards, AXIS_COLORS[SIDE], centre, radius=1) == 9
+    frontal, side_towards_camera, side_away = make_pose(), make_pose(yaw=80), make_pose(yaw=-80)
+    assert side_towards_camera.rotation[2, 0] < 0 < side_away.rotation[2, 0]
+    for pose, seen, hidden in (
+        (frontal, FRONT, SIDE),
+        (side_towards_camera, SIDE, FRONT),
+        (side_away, FRONT, SIDE),
+    ):
+        drawn = draw_poses(grey_image(), [pose])
+        assert pixels_of_color_near(drawn, AXIS_COLORS[seen], centre, radius=1) >= 6
+        assert pixels_of_color_near(drawn, AXIS_COLORS[hidden], centre, radius=1) == 0
 
 
 def test_drawing_happens_on_a_copy() -> None:
@@ -128,18 +129,19 @@ def test_read_only_and_reversed_views_are_fine() -> None:
 @pytest.mark.parametrize(
     ("image", "told"),
     [
-        (None, "NoneType"),
-        (np.zeros((10, 10), np.uint8), r"uint8 \(10, 10\)"),
-        (np.zeros((10, 10, 4), np.uint8), r"uint8 \(10, 10, 4\)"),
-        (np.zeros((10, 10, 3), np.float32), r"float32 \(10, 10, 3\)"),
+        (None, "is None"),
+        (np.zeros((0, 5, 3), np.uint8), "is empty"),
+        (np.zeros((10, 10), np.uint8), "is grey"),
+        (np.zeros((10, 10, 4), np.uint8), "alpha"),
+        (np.zeros((10, 10, 3), np.float32), "float32"),
     ],
 )
 def test_what_is_not_a_picture_is_refused(image: Any, told: str) -> None:
-    with pytest.raises(InvalidImageError, match=f"image is {told}; .*read_image"):
+    with pytest.raises(InvalidImageError, match=f"image .*{told}"):
         draw_poses(image, [make_pose()])
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 3, 3), (1, 500, 3), (300, 1, 3), (0, 5, 3)])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 3, 3), (1, 500, 3), (300, 1, 3)])
 @pytest.mark.parametrize(
     "box",
     [

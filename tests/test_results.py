@@ -48,9 +48,7 @@ def test_box_that_is_not_finite_is_refused(position: int, bad: float) -> None:
         BoundingBox(*corners)
 
 
-@pytest.mark.parametrize(
-    "corners", [(5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9), (5, 9, 9, 5), (100, 100, 50, 50)]
-)
+@pytest.mark.parametrize("corners", [(5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9), (5, 9, 9, 5), (100, 100, 50, 50)])
 def test_empty_or_turned_box_is_refused_and_told_what_is_meant(corners: tuple[float, ...]) -> None:
     with pytest.raises(InvalidBoxError, match="corners, not width and height") as caught:
         BoundingBox(*corners)
@@ -101,9 +99,7 @@ def test_image_result_has_faces_or_an_error_in_their_place() -> None:
 
 
 @given(angles, angles, angles)
-def test_rotation_quaternion_and_direction_agree_with_the_angles(
-    yaw: float, pitch: float, roll: float
-) -> None:
+def test_rotation_quaternion_and_direction_agree_with_the_angles(yaw: float, pitch: float, roll: float) -> None:
     pose = HeadPose(yaw, pitch, roll, 1, 1, 1, BOX, None)
     np.testing.assert_array_equal(pose.rotation, matrix_from_euler((yaw, pitch, roll)))
     np.testing.assert_allclose(matrix_from_quaternion(pose.quaternion), pose.rotation, atol=1e-12)

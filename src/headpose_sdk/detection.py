@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from os import PathLike
 from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headpose_sdk.config import DetectorModelConfig
+from headpose_sdk.errors import UnknownModelError
+from headpose_sdk.images import check_image
 from headpose_sdk.results import BoundingBox, FaceDetection, Image
+from headpose_sdk.runtime import Device, OnnxModel, Provider
+from headpose_sdk.weights import find_model
 
-__all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "cell_grid", "decode_boxes", "suppress"]
+__all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "OnnxFaceDetector", "cell_grid", "decode_boxes", "suppress"]
 
 STRIDES = (8, 16, 32)
 """Pixels from one cell of the network's output to the next, on its three levels."""
@@ -27,6 +34,69 @@ class FaceDetector(Protocol):
     def detect(self, image: Image) -> list[FaceDetection]:
         """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first."""
         ...
+
+
+class OnnxFaceDetector:
+    """The face detector in the wheel, or one trained with ``headpose train detector``; thread-safe.
+
+    ``model`` is a name, a folder or a Hub repository as in ``HeadPoseEstimator``, and so are the other arguments.
+    ``score_threshold`` (0 to 1) replaces the one in the model's config.json: lower finds more, rightly and wrongly.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] = "ehpnet-face",
+        *,
+        score_threshold: float | None = None,
+        device: Device = "auto",
+        threads: int | None = None,
+        providers: Sequence[Provider] | None = None,
+        cache_dir: str | PathLike[str] | None = None,
+        local_files_only: bool = False,
+    ) -> None:
+        folder = find_model(model, cache_dir=cache_dir, local_files_only=local_files_only)
+        if not isinstance(folder.config, DetectorModelConfig):
+            raise UnknownModelError(
+                f"{folder.config.name} is a {folder.config.kind} model, not a face detector; "
+                "`headpose models` tells which is which"
+            )
+        self.config = folder.config
+        self.score_threshold = folder.config.score_threshold if score_threshold is None else score_threshold
+        self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
+
+    def detect(self, image: Image) -> list[FaceDetection]:
+        """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first."""
+        image = check_image(image)
+        longest = max(image.shape[:2])
+        fine = min(1.0, self.config.max_side / longest)
+        coarse = self.config.coarse_side / longest
+        # A face larger than the network can see at once is found in a small copy of the photo.
+        looks = [self._look(image, scale) for scale in ((fine, coarse) if coarse < 0.5 * fine else (fine,))]
+        boxes, scores = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+        kept = suppress(boxes, scores, max_iou=self.config.max_iou)
+        return [
+            FaceDetection(BoundingBox(*(float(corner) for corner in boxes[index])), float(scores[index]))
+            for index in kept
+        ]
+
+    def _look(self, image: Image, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (K, 4) in the photo's pixels and scores (K,) above the threshold, at one scale of the photo."""
+        height, width = image.shape[:2]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        padded = np.zeros((_multiple(size[1]), _multiple(size[0]), 3), np.uint8)
+        padded[: size[1], : size[0]] = picture
+        (cells,) = self._network.run(padded[None])
+        likely = np.flatnonzero(cells[:, 0] >= self.score_threshold)
+        grid = cell_grid(padded.shape[0], padded.shape[1])
+        boxes = decode_boxes(cells[likely, 1:], grid[likely])
+        to_photo = np.array([width / size[0], height / size[1]] * 2, np.float32)
+        return boxes * to_photo, cells[likely, 0]
+
+
+def _multiple(side: int) -> int:
+    """``side`` rounded up to a multiple of the coarsest stride."""
+    return -(-side // STRIDES[-1]) * STRIDES[-1]
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
-from headpose_sdk.errors import InvalidImageError
+from headpose_sdk.images import check_image
 from headpose_sdk.results import BoundingBox, HeadPose, Image
 from headpose_sdk.rotation import FloatArray
 
@@ -52,16 +52,9 @@ def draw_poses(image: Image, poses: Iterable[HeadPose]) -> Image:
         (H, W, 3) uint8, BGR. Lines and letters grow with the picture and the face.
 
     Raises:
-        InvalidImageError: if ``image`` is not such an array.
+        InvalidImageError: if ``image`` is not such an array; the message says how to convert it.
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise InvalidImageError(
-            f"image is {found}; draw_poses needs a uint8 array (H, W, 3) in BGR, as read_image returns it"
-        )
-    canvas: Image = np.array(image, order="C")
-    if canvas.size == 0:
-        return canvas
+    canvas: Image = np.array(check_image(image), order="C")
     drawn = list(poses)
     for pose in drawn:
         _draw_box(canvas, pose.box)
@@ -107,10 +100,7 @@ def _draw_box(canvas: Image, box: BoundingBox) -> None:
     width = max(1, round(0.5 * _line_width(canvas, box)))
     outline = width + max(1, round(0.8 * width))
     corners = _fixed_point((box.x1, box.y1)), _fixed_point((box.x2, box.y2))
-    for color, thickness in (
-        (OUTLINE_COLOR, outline),
-        (BOX_COLOR, width),
-    ):
+    for color, thickness in ((OUTLINE_COLOR, outline), (BOX_COLOR, width)):
         cv2.rectangle(canvas, *corners, color, thickness, cv2.LINE_AA, _SHIFT)
 
 

@@ -2,7 +2,7 @@
 
 :func:`read_image` finds the format from the first bytes, the size from the header and the end by walking the
 file, because OpenCV does none of that reliably: some versions return half a picture for a file that was cut
-off, and all take memory for whatever size a header claims. :func:`atomic_write` never leaves half a file behind.
+off, and all take memory for whatever size a header claims. :func:`atomic_write` never leaves half a file.
 """
 
 from __future__ import annotations
@@ -111,14 +111,14 @@ def check_image(image: object, *, name: str = "image") -> Image:
 def read_image(path: str | PathLike[str]) -> Image:
     """Read a JPEG, PNG, WebP, BMP or TIFF file as (H, W, 3) uint8, BGR, contiguous, turned upright.
 
-    The format is found from the content, whatever the extension says. The EXIF orientation is applied as OpenCV
-    does it: always for JPEG and TIFF, for PNG and WebP if the installed version can. Grey, palette and CMYK
-    pictures become BGR, 16 bits become 8, an alpha channel is dropped (not blended), of an animation there is
-    the first frame. ``MAX_PIXELS`` is the most that a picture may have.
+    The format is found from the content, whatever the extension says. The EXIF orientation is applied as far as
+    OpenCV does it: always for JPEG and TIFF, for PNG and WebP if the installed version can. Grey, palette and
+    CMYK pictures become BGR, 16 bits become 8, an alpha channel is dropped (not blended), of an animation there
+    is the first frame. ``MAX_PIXELS`` is the most that a picture may have.
 
     Raises:
-        InvalidImageError: if there is no such file, or it cannot be read, is cut off, damaged, too large or of
-            another format; the message says which.
+        InvalidImageError: if there is no such file, or it cannot be read, is cut off, damaged, too large or
+            of another format; the message says which.
     """
     data = _read_bytes(path)
     found = next(((kind, size_of) for magic, kind, size_of in _READABLE if magic.match(data)), None)
@@ -144,14 +144,14 @@ def read_image(path: str | PathLike[str]) -> Image:
         image = None
     if image is None:
         raise InvalidImageError(
-            f"{path}: OpenCV {cv2.__version__} cannot decode this {kind} file: it is cut off, damaged or of a rare "
-            "kind; open it in an image editor and save it as an 8-bit JPEG or PNG"
+            f"{path}: OpenCV {cv2.__version__} cannot decode this {kind} file: it is cut off, damaged or of a "
+            "rare kind; open it in an image editor and save it as an 8-bit JPEG or PNG"
         )
     return cast(Image, np.ascontiguousarray(image))
 
 
 def write_image(path: str | PathLike[str], image: Image) -> None:
-    """Write ``image`` (H, W, 3) uint8 BGR in the format of the extension, atomically; JPEG, WebP at quality 95.
+    """Write ``image`` (H, W, 3) uint8 BGR in the format of the extension; JPEG and WebP at quality 95.
 
     Raises:
         OutputError: if the extension is unknown, the format cannot hold the picture, or writing fails.
@@ -177,15 +177,15 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to that becomes ``path`` when the block ends well and vanishes when it does not.
 
     The bytes go to a temporary file in the same folder, with the permissions that any new file gets, which is
-    then renamed. A symbolic link is followed. Of the exceptions in the block only an OSError that names no file
-    is taken for a failed write and becomes an OutputError; all others pass through as they are.
+    then renamed. A symbolic link is followed. Of the exceptions in the block only an OSError that names no
+    file is taken for a failed write and becomes an OutputError; all others pass through as they are.
 
     Raises:
-        OutputError: if the folder is missing or not writable, the disk is full, or ``path`` is no regular file.
+        OutputError: if the folder is missing or not writable, the disk is full, or ``path`` is not a file.
     """
     target = Path(os.path.realpath(path))
     # Not tempfile: its files are readable by their owner alone, and stay so after the renaming.
-    temporary = target.with_name(f".headpose-{secrets.token_hex(8)}.tmp")
+    temporary = target.parent / f".headpose-{secrets.token_hex(8)}.tmp"
     try:
         if target.exists() and not target.is_file():
             raise IsADirectoryError(errno.EISDIR, "it is a folder or a device, not a file")
@@ -207,8 +207,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
 def find_images(folder: str | PathLike[str]) -> list[Path]:
     """The picture files below ``folder``, at any depth, sorted, each path beginning with ``folder``.
 
-    Files count by their extension (``IMAGE_EXTENSIONS``, in either case). What is hidden (its name begins with a
-    dot) is left out, and folders behind symbolic links are not entered.
+    Files count by their extension (``IMAGE_EXTENSIONS``, in either case). What is hidden (its name begins with
+    a dot) is left out, and folders behind symbolic links are not entered.
 
     Raises:
         InvalidImageError: if ``folder`` or a folder below it does not exist or cannot be listed.
@@ -265,8 +265,8 @@ def _refuse_format(path: str | PathLike[str], head: bytes) -> NoReturn:
         start = ""
     if start and start.isprintable():
         raise InvalidImageError(
-            f"{path}: the file holds text that begins {start[:40]!r}, not a picture; perhaps a web page or a Git "
-            "LFS pointer was saved in its place, so download the picture itself"
+            f"{path}: the file holds text that begins {start[:40]!r}, not a picture; perhaps a web page or a "
+            "Git LFS pointer was saved in its place, so download the picture itself"
         )
     raise InvalidImageError(f"{path}: not a picture of a known format; give a JPEG, PNG, WebP, BMP or TIFF file")
 
@@ -306,18 +306,16 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height; the first chunk says which of three headers it is."""
     riff_length, chunk = struct.unpack_from("<4xI4x4s", data)
-    payload = data[20:30]
-    if len(payload) < 10:
-        raise EOFError
     if chunk == b"VP8X":
-        width = int.from_bytes(payload[4:7], "little") + 1
-        height = int.from_bytes(payload[7:10], "little") + 1
+        low_x, high_x, low_y, high_y = struct.unpack_from("<HBHB", data, 24)
+        width, height = (high_x << 16 | low_x) + 1, (high_y << 16 | low_y) + 1
     elif chunk == b"VP8L":
-        bits = int.from_bytes(payload[1:5], "little")
+        (bits,) = struct.unpack_from("<I", data, 21)
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     elif chunk == b"VP8 ":
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", payload, 6))
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
         raise ValueError("its header is missing")
     if riff_length + 8 > len(data) and width * height <= MAX_PIXELS:
@@ -357,7 +355,7 @@ _READABLE: tuple[tuple[re.Pattern[bytes], str, Callable[[bytes], tuple[int, int]
     (re.compile(rb"\xff\xd8\xff"), "JPEG", _jpeg_size),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG", _png_size),
     (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP", _webp_size),
-    (re.compile(rb"BM.{12}", re.DOTALL), "BMP", _bmp_size),
+    (re.compile(rb"BM.{12}[\x0c-\x7c]\0\0\0", re.DOTALL), "BMP", _bmp_size),
     (re.compile(rb"II\x2a\0|MM\0\x2a"), "TIFF", _tiff_size),
 )
 

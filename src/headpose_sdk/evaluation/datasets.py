@@ -7,7 +7,6 @@ a measurement on a data set that was silently shortened is a measurement of some
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -26,11 +25,16 @@ _LARGEST_ANGLE = 180.0
 
 @dataclass(frozen=True, slots=True)
 class PoseSample:
-    """A photo with the pose of one head: ``angles`` yaw, pitch, roll in degrees; ``box`` in pixels, if labelled."""
+    """A photo with the pose of one head: ``angles`` yaw, pitch, roll in degrees; ``box`` in pixels, if labelled.
+
+    ``source`` names what the photo was made from (a person, an original): rows that share it belong on one side of
+    any split. Without such a column it is the file itself.
+    """
 
     file: Path
     angles: tuple[float, float, float]
     box: BoundingBox | None
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:
         yaw, pitch, roll = (_angle(row, name, where) for name in _ANGLES)
         corners = _corners(row, where)
         box = None if corners is None else _box(corners, where)
-        samples.append(PoseSample(_existing(manifest, row, where), (yaw, pitch, roll), box))
+        source = row.get("source") or row["file"]
+        samples.append(PoseSample(_existing(manifest, row, where), (yaw, pitch, roll), box, source))
     return samples
 
 
@@ -105,10 +110,11 @@ def _rows(table: Path, required: tuple[str, ...]) -> Iterator[tuple[str, Mapping
                     f"{table} has no column {', '.join(missing)}; its first line must name the columns "
                     f"{','.join(required)}"
                 )
-            count = 0
-            for count, row in enumerate(reader, start=1):
+            empty = True
+            for row in reader:
+                empty = False
                 yield f"{table} row {reader.line_num}", row
-            if count == 0:
+            if empty:
                 raise DatasetError(f"{table} has a header but no rows; there is nothing to measure")
     except FileNotFoundError as error:
         raise DatasetError(f"{table} does not exist; give the path of a data set that contains it") from error

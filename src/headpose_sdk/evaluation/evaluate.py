@@ -7,12 +7,12 @@ model, box source, crop margin, n, version, and by name every photo that was dro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from headpose_sdk.detection import FaceDetector
+from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import DatasetError, InvalidBoxError, InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import FaceSample, PoseSample
@@ -91,14 +91,14 @@ def evaluate_poses(
         "model": estimator.config.name,
         "providers": list(estimator.providers),
         "boxes": boxes,
-        "detector": type(estimator.detector).__name__ if boxes == "detector" else None,
+        "detector": _detector_name(estimator.detector) if boxes == "detector" else None,
         "crop_margin": estimator.config.crop_margin,
         "samples": len(samples),
         "n": len(labels),
         "metrics": pose_metrics(predicted, labels, std).to_dict(),
         "missed": missed,
         "dropped": dropped,
-        "version": _package_version(),
+        "version": version("headpose-sdk"),
     }
 
 
@@ -138,13 +138,13 @@ def evaluate_detector(
     missed_files = [measured[photo].file.as_posix() for photo in recall.missed_photos]
     return {
         "protocol": "detections matched at IoU 0.5; recall at the lowest score threshold with precision >= 0.90",
-        "detector": type(detector).__name__,
+        "detector": _detector_name(detector),
         "photos": len(measured),
         "faces": recall.n,
         "size_classes": [face_metrics(faces, detections, min_size=size).to_dict() for size in FACE_SIZES],
         "recall": {**recall.to_dict(), "missed_files": missed_files},
         "dropped": dropped,
-        "version": _package_version(),
+        "version": version("headpose-sdk"),
     }
 
 
@@ -163,15 +163,12 @@ def _pose_of(estimator: HeadPoseEstimator, sample: PoseSample, boxes: BoxSource)
     return found[best] if overlaps[best] >= FOUND_IOU else None
 
 
+def _detector_name(detector: FaceDetector) -> str:
+    return detector.config.name if isinstance(detector, OnnxFaceDetector) else type(detector).__name__
+
+
 def _refuse_nothing(usable: int, dropped: list[dict[str, str]]) -> None:
     if usable == 0 and dropped:
         raise DatasetError(f"none of {len(dropped)} photos is usable; the first: {dropped[0]['reason']}")
     if usable == 0:
         raise DatasetError("there are no samples; give a data set with at least one labelled photo")
-
-
-def _package_version() -> str:
-    try:
-        return version("headpose-sdk")
-    except PackageNotFoundError:  # run from a source tree
-        return "not installed"

@@ -5,8 +5,8 @@ still free face of highest intersection over union (IoU), if that reaches the th
 
 - true, if that face is of the size class measured (shorter side of the labelled box, in pixels),
 - neutral, if that face is smaller,
-- neutral too, if it took none but lies on a face marked ``ignore``: IoU of at least the threshold, or half of the
-  detection's own area, because such labels often cover a crowd. Any number of detections may do so,
+- neutral too, if it took none but lies on a face marked ``ignore``: with half of its own area, because such labels
+  often cover a crowd, or with the IoU threshold where that is lower. Any number of detections may do so,
 - false, if it matches nothing. A second detection of one face is false.
 
 Precision is true / (true + false), recall is true / faces of the size class that are not ignored.
@@ -186,8 +186,8 @@ def _match(faces: Sequence[LabelledFace], detections: Sequence[FaceDetection], i
 def _lies_on(boxes: Sequence[BoundingBox], ignored: Sequence[BoundingBox], iou: float) -> NDArray[np.bool_]:
     """Whether each of ``boxes`` (D,) is a detection of one of the ``ignored`` faces."""
     share = _intersections(boxes, ignored) / _areas(boxes)[:, None]
-    result: NDArray[np.bool_] = ((iou_matrix(boxes, ignored) >= iou) | (share >= _SHARE_ON_IGNORED)).any(axis=1)
-    return result
+    lies_on: NDArray[np.bool_] = np.any((iou_matrix(boxes, ignored) >= iou) | (share >= _SHARE_ON_IGNORED), axis=1)
+    return lies_on
 
 
 def _intersections(first: Sequence[BoundingBox], second: Sequence[BoundingBox]) -> FloatArray:

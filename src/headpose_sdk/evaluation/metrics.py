@@ -90,7 +90,8 @@ def vector_errors(predicted: ArrayLike, labels: ArrayLike) -> FloatArray:
     cos = np.sum(first * second, axis=-2)
     sin = np.linalg.norm(np.cross(first, second, axis=-2), axis=-2)
     # arccos alone loses half of the digits where the vectors nearly agree, which is where good networks are.
-    return np.degrees(np.arctan2(sin, cos))
+    angles: FloatArray = np.degrees(np.arctan2(sin, cos))
+    return angles
 
 
 def bootstrap_interval(errors: ArrayLike, *, seed: int = 0, resamples: int = _RESAMPLES) -> tuple[float, float]:
@@ -111,7 +112,8 @@ def bootstrap_interval(errors: ArrayLike, *, seed: int = 0, resamples: int = _RE
 def coverage(errors: ArrayLike, std: ArrayLike, sigmas: float) -> FloatArray:
     """The fraction (3,) of ``errors`` (N, 3) that are at most ``sigmas`` times their ``std`` (N, 3), degrees."""
     within: NDArray[np.bool_] = np.asarray(errors) <= sigmas * np.asarray(std)
-    return within.mean(axis=0, dtype=np.float64)
+    fractions: FloatArray = np.mean(within, axis=0, dtype=np.float64)
+    return fractions
 
 
 def pose_metrics(

@@ -7,11 +7,17 @@ take: colour casts, grey pictures, RGB passed as BGR by mistake, noise, JPEG, ha
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from headpose_sdk.results import Image
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 __all__ = ["colour_jitter", "degrade", "occlude"]
 
@@ -20,10 +26,11 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 def colour_jitter(image: Image, rng: Generator) -> Image:
     """Brightness, contrast, gamma, a colour cast; sometimes grey (all three channels), sometimes R and B swapped."""
+    changed: MatLike = image
     if rng.random() < 0.12:
-        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:, :, None], 3, axis=2)
+        changed = np.repeat(cv2.cvtColor(changed, cv2.COLOR_BGR2GRAY)[:, :, None], 3, axis=2)
     elif rng.random() < 0.12:
-        image = np.ascontiguousarray(image[:, :, ::-1])
+        changed = np.ascontiguousarray(changed[:, :, ::-1])
     if rng.random() < 0.8:
         gamma = np.exp(rng.normal(0, 0.25))
         contrast = np.exp(rng.normal(0, 0.2))
@@ -32,32 +39,36 @@ def colour_jitter(image: Image, rng: Generator) -> Image:
         curve = 255 * (_LEVELS / 255) ** gamma
         curves = (curve - 127.5) * contrast + 127.5 + brightness
         table = np.clip(curves[:, None] * cast, 0, 255).astype(np.uint8)
-        image = np.asarray(cv2.LUT(image, table[None]), dtype=np.uint8)
+        changed = cv2.LUT(changed, table[None])
     if rng.random() < 0.1:  # a photo taken in the dark, or against the light
-        image = cv2.convertScaleAbs(image, alpha=float(rng.uniform(0.25, 0.7)))
-    return np.asarray(image, dtype=np.uint8)
+        changed = cv2.convertScaleAbs(changed, alpha=float(rng.uniform(0.25, 0.7)))
+    return np.asarray(changed, dtype=np.uint8)
 
 
 def degrade(image: Image, rng: Generator) -> Image:
     """Down-up-sampling, blur (Gaussian or of motion), noise, JPEG: each of them sometimes."""
     height, width = image.shape[:2]
+    changed: MatLike = image
     if rng.random() < 0.25:
         factor = rng.uniform(1.2, 5.0)
         small = (max(8, round(width / factor)), max(8, round(height / factor)))
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        changed = cv2.resize(changed, small, interpolation=cv2.INTER_AREA)
+        changed = cv2.resize(changed, (width, height), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.8)))
+        changed = cv2.GaussianBlur(changed, (0, 0), float(rng.uniform(0.4, 1.8)))
     elif rng.random() < 0.08:
-        image = cv2.filter2D(image, -1, _motion_kernel(rng))
+        changed = cv2.filter2D(changed, -1, _motion_kernel(rng))
     if rng.random() < 0.15:
         strength = float(rng.uniform(2, 14))
-        noise = rng.standard_normal(image.shape, dtype=np.float32) * strength
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+        noise = rng.standard_normal(changed.shape, dtype=np.float32) * strength
+        changed = np.clip(changed + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.15:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    return np.asarray(image, dtype=np.uint8)
+        _, encoded = cv2.imencode(".jpg", changed, quality)
+        decoded = cv2.imdecode(np.asarray(encoded), cv2.IMREAD_COLOR)
+        assert decoded is not None, "OpenCV reads what it has just written"
+        changed = decoded
+    return np.asarray(changed, dtype=np.uint8)
 
 
 def occlude(image: Image, rng: Generator) -> Image:
@@ -80,12 +91,12 @@ def occlude(image: Image, rng: Generator) -> Image:
     return np.where(mask[:, :, None] > 0, cover, image)
 
 
-def _motion_kernel(rng: Generator) -> np.typing.NDArray[np.float32]:
+def _motion_kernel(rng: Generator) -> NDArray[np.float32]:
     """A line of 3 to 9 pixels at a random angle, of sum 1."""
     length = int(rng.integers(3, 10)) | 1
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     middle = (length - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), float(rng.uniform(0, 180)), 1.0)
-    kernel = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), dtype=np.float32)
-    return kernel / kernel.sum()
+    turned: NDArray[np.float32] = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), dtype=np.float32)
+    return turned / np.float32(turned.sum())

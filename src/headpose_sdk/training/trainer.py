@@ -175,7 +175,7 @@ class Trainer:
     def _average(self) -> None:
         # A short memory at first, or the random initial weights would linger in the average.
         decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        averaged = list(self.averaged.parameters())
+        averaged: list[Tensor] = list(self.averaged.parameters())
         torch._foreach_lerp_(averaged, [p.detach() for p in self.model.parameters()], 1 - decay)
         for mine, theirs in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
             mine.copy_(theirs)

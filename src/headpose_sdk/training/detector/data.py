@@ -45,7 +45,7 @@ def load_photos(samples: list[FaceSample]) -> list[LabelledPhoto]:
 def training_batch(
     photos: list[LabelledPhoto], rows: NDArray[np.int64], size: int, rng: Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-    """One picture for each of ``rows``: (N, size, size, 3) uint8 BGR, boxes (N, G, 4), kind (N, G) as in ``Targets``."""
+    """A picture for each of ``rows``: (N, size, size, 3) uint8 BGR, boxes (N, G, 4), kind (N, G) as in ``Targets``."""
     backdrops = [photo.image for photo in photos if not len(photo.boxes)]
     made = [_training_picture(photos, int(row), backdrops, size, rng) for row in rows]
     most = max(1, max(len(picture.boxes) for picture in made))
@@ -70,13 +70,14 @@ def _training_picture(
             x, y, width, height = tile
             part = _cut(photos[int(source)], backdrops, width, height, rng)
             image[y : y + height, x : x + width] = part.image
-            boxes.append(part.boxes + np.float32([x, y, x, y]))
+            boxes.append(part.boxes + np.array([x, y, x, y], np.float32))
             ignore.append(part.ignore)
         picture = LabelledPhoto(image, np.concatenate(boxes), np.concatenate(ignore))
     else:
         picture = _cut(photos[row], backdrops, size, size, rng)
     if rng.random() < 0.5:
-        mirrored = picture.boxes[:, [2, 1, 0, 3]] * np.float32([-1, 1, -1, 1]) + np.float32([size, 0, size, 0])
+        mirrored = picture.boxes.copy()
+        mirrored[:, [0, 2]] = size - picture.boxes[:, [2, 0]]
         picture = LabelledPhoto(np.ascontiguousarray(picture.image[:, ::-1]), mirrored, picture.ignore)
     return LabelledPhoto(degrade(colour_jitter(picture.image, rng), rng), picture.boxes, picture.ignore)
 
@@ -113,7 +114,7 @@ def _cut(photo: LabelledPhoto, backdrops: list[Image], width: int, height: int, 
     if scale < 0.5:  # warpAffine does not average: shrink by a whole factor first
         factor = int(1 / scale)
         small = (max(1, columns // factor), max(1, rows // factor))
-        source = cv2.resize(source, small, interpolation=cv2.INTER_AREA)
+        source = np.asarray(cv2.resize(source, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         grown = np.diag([columns / small[0], rows / small[1]])
         warp = np.column_stack([linear @ grown, transform[:, 2]])
     else:
@@ -151,7 +152,7 @@ def _carry_boxes(
     center = (photo.boxes[:, :2] + half) @ linear.T + transform[:, 2]
     reach = np.sqrt((half**2) @ (linear.T**2))
     boxes = np.concatenate([center - reach, center + reach], axis=1).astype(np.float32)
-    frame = np.float32([width, height, width, height])
+    frame = np.array([width, height, width, height], np.float32)
     clipped = np.clip(boxes, 0, frame)
     area, visible = (2 * reach).prod(1), (clipped[:, 2:] - clipped[:, :2]).prod(1)
     inside = visible > 0.02 * area

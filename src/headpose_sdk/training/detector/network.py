@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name every torch user knows)
 
 from headpose_sdk.detection import STRIDES
+from headpose_sdk.training.network import normalise
 
 PRIOR_FACE_RATE = 0.01  # the score an untrained head gives, so that the first steps are not all about background
 
@@ -30,7 +31,7 @@ class SeparableBlock(nn.Sequential):
         self.residual = channels_in == channels_out and stride == 1
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = super().forward(x)
+        y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
         return x + y if self.residual else y
 
 
@@ -78,3 +79,15 @@ class FaceDetectorNetwork(nn.Module):
         p8 = self.smooth[0](self.lateral[0](c8) + F.interpolate(p16, scale_factor=2.0))
         cells = [head(p).flatten(2).transpose(1, 2) for head, p in zip(self.heads, (p8, p16, p32), strict=True)]
         return torch.cat(cells, dim=1)
+
+
+class DetectorGraph(nn.Module):
+    """What is exported: one picture (1, H, W, 3) uint8 BGR -> cells (A, 5): face score 0 to 1, raw box."""
+
+    def __init__(self, network: FaceDetectorNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor) -> Tensor:
+        raw = self.network(normalise(picture))[0]
+        return torch.cat([torch.sigmoid(raw[:, :1]), raw[:, 1:]], dim=1)

@@ -16,9 +16,10 @@ from headpose_sdk.evaluation.datasets import FaceSample, read_faces
 from headpose_sdk.training.detector.data import load_photos, training_batch
 from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
+from headpose_sdk.training.network import normalise
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
-__all__ = ["DetectorConfig", "normalise", "split_by_file", "train_detector"]
+__all__ = ["DetectorConfig", "split_by_file", "train_detector"]
 
 VALIDATION_PART = 0.08
 
@@ -48,7 +49,7 @@ def train_detector(data: Path, out: Path, config: DetectorConfig, *, resume: boo
     training, _ = split_by_file(samples)
     photos = load_photos(training)
     trainer = Trainer(
-        FaceDetectorNetwork().to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        FaceDetectorNetwork().to(memory_format=torch.channels_last),
         out,
         {"kind": "detector", "data": data.name, **asdict(config)},
         steps=config.pictures // config.batch,
@@ -74,11 +75,6 @@ def train_detector(data: Path, out: Path, config: DetectorConfig, *, resume: boo
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="pictures")
     return trainer.checkpoint
-
-
-def normalise(images: Tensor) -> Tensor:
-    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, about -1 to 1, channels last in memory."""
-    return (images.permute(0, 3, 1, 2).float() - 127.5) / 128.0
 
 
 def split_by_file(samples: list[FaceSample]) -> tuple[list[FaceSample], list[FaceSample]]:

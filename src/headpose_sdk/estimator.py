@@ -1,0 +1,212 @@
+"""HeadPoseEstimator: detect, crop, run, report. Wiring only; every step lives in a room of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headpose_sdk.config import PoseModelConfig
+from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
+from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModelError
+from headpose_sdk.images import check_image, read_image
+from headpose_sdk.preprocessing import check_box, crop_faces
+from headpose_sdk.results import BoundingBox, HeadPose, Image, ImageResult, PoseBatch
+from headpose_sdk.runtime import Device, OnnxModel, Provider
+from headpose_sdk.weights import DEFAULT_MODEL, find_model
+
+__all__ = ["HeadPoseEstimator"]
+
+_Faces = list[tuple[BoundingBox, float | None]]
+
+LARGEST_BATCH = 128
+"""Crops in one run of the network; more are split, so that memory does not grow with the number asked for."""
+
+
+class HeadPoseEstimator:
+    """Finds the faces in a photo and tells the yaw, pitch and roll of each head.
+
+    Args:
+        model: a name from :func:`list_models`, a model folder, or ``org/repo[@revision]`` on the Hugging Face Hub.
+        detector: your own face detector; by default the bundled one that the model's config.json names.
+        device: "auto" (a GPU that works, else the CPU), "cpu", or "cuda", which fails rather than fall back.
+        threads: CPU threads of ONNX Runtime; by default as many as CPUs this process may use.
+        providers: ONNX Runtime's own list of execution providers, instead of ``device``.
+        cache_dir, local_files_only: for models on the Hub; bundled models never touch the network.
+
+    Raises:
+        UnknownModelError, ModelNotFoundError, ModelIntegrityError, ModelDownloadError: what is wrong with the model.
+        ProviderError: the device asked for does not work here.
+
+    One estimator may be used from several threads at once. It pickles as its arguments: another process gets an
+    estimator that loads its model anew.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] = DEFAULT_MODEL,
+        *,
+        detector: FaceDetector | None = None,
+        device: Device = "auto",
+        threads: int | None = None,
+        providers: Sequence[Provider] | None = None,
+        cache_dir: str | PathLike[str] | None = None,
+        local_files_only: bool = False,
+    ) -> None:
+        self._arguments = (model, detector, device, threads, providers, cache_dir, local_files_only)
+        folder = find_model(model, cache_dir=cache_dir, local_files_only=local_files_only)
+        if not isinstance(folder.config, PoseModelConfig):
+            raise UnknownModelError(
+                f"{folder.config.name} is a {folder.config.kind} model, not a pose model; see `headpose models`"
+            )
+        self.config = folder.config
+        self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
+        self.providers: tuple[str, ...] = self._network.providers
+        self.detector: FaceDetector = detector or OnnxFaceDetector(
+            folder.config.detector,
+            device=device,
+            threads=threads,
+            providers=providers,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, self._arguments
+
+    def predict(self, image: Image, boxes: Sequence[BoundingBox] | None = None) -> list[HeadPose]:
+        """The poses of all faces in ``image`` ((H, W, 3) uint8 BGR); an empty list if there are none.
+
+        With ``boxes`` no faces are looked for: the result has their length and order.
+
+        Raises:
+            InvalidImageError: the array is no such image.
+            InvalidBoxError: a box is empty, not finite, or lies wholly outside the image.
+        """
+        faces, crops = self._crop(check_image(image), boxes)
+        return _poses(faces, self.predict_crops(crops))
+
+    def predict_batch(self, images: Iterable[Image], *, batch_size: int = 32) -> Iterator[list[HeadPose]]:
+        """The poses of each of ``images``, in order; about ``batch_size`` crops go through the network at once.
+
+        Any iterable will do, a generator of a million photos too: only the crops of one batch are kept.
+        An invalid image raises InvalidImageError, which says which one it was.
+        """
+        crops = (self._crop(check_image(image, name=f"image {i}"), None) for i, image in enumerate(images))
+        for _, poses in self._stream((("", faces, crop) for faces, crop in crops), batch_size):
+            yield poses
+
+    def predict_files(self, paths: Iterable[str | PathLike[str]], *, batch_size: int = 32) -> Iterator[ImageResult]:
+        """The poses in each image file, in order; a file that cannot be read is a result with ``error``."""
+
+        def read() -> Iterator[tuple[ImageResult, _Faces, NDArray[np.uint8]]]:
+            for path in paths:
+                try:
+                    image = read_image(path)
+                except InvalidImageError as error:
+                    yield ImageResult(fspath(path), None, None, (), str(error)), [], self._no_crops()
+                else:
+                    height, width = image.shape[:2]
+                    yield ImageResult(fspath(path), width, height, ()), *self._crop(image, None)
+
+        for empty, poses in self._stream(read(), batch_size):
+            yield ImageResult(empty.file, empty.width, empty.height, tuple(poses), empty.error)
+
+    def predict_crops(self, crops: NDArray[np.uint8]) -> PoseBatch:
+        """Angles and std of N face crops (N, S, S, 3) uint8 BGR, S = ``config.input_size``: the fast path.
+
+        Crops are squares of ``config.crop_margin`` times the face box, cut as
+        :func:`headpose_sdk.preprocessing.crop_face` does.
+
+        Raises:
+            InvalidImageError: if ``crops`` is of another shape or dtype.
+        """
+        size = self.config.input_size
+        if not isinstance(crops, np.ndarray) or crops.dtype != np.uint8 or crops.shape[1:] != (size, size, 3):
+            found = f"{crops.dtype} {crops.shape}" if isinstance(crops, np.ndarray) else type(crops).__name__
+            raise InvalidImageError(
+                f"crops must be a uint8 BGR array of shape (N, {size}, {size}, 3), not {found}; "
+                "cut them with headpose_sdk.preprocessing.crop_faces"
+            )
+        angles, std = np.empty((len(crops), 3), np.float32), np.empty((len(crops), 3), np.float32)
+        for start in range(0, len(crops), LARGEST_BATCH):
+            part = slice(start, start + LARGEST_BATCH)
+            angles[part], std[part] = self._network.run(crops[part])
+        return PoseBatch(angles, std)
+
+    def _crop(self, image: Image, boxes: Sequence[BoundingBox] | None) -> tuple[_Faces, NDArray[np.uint8]]:
+        """The faces of a checked image, given or found, and their crops."""
+        if boxes is None:
+            faces: _Faces = [(found.box, found.score) for found in self.detector.detect(image)]
+        else:
+            faces = [(check_box(_as_box(box), image), None) for box in boxes]
+        config = self.config
+        found_boxes = [box for box, _ in faces]
+        return faces, crop_faces(image, found_boxes, margin=config.crop_margin, size=config.input_size)
+
+    def _stream(
+        self, items: Iterable[tuple[Any, _Faces, NDArray[np.uint8]]], batch_size: int
+    ) -> Iterator[tuple[Any, list[HeadPose]]]:
+        """(label, faces, crops) one by one -> (label, poses) one by one, run through the network in batches."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} is not possible; give at least 1")
+        waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]] = []
+        count = 0
+        for item in items:
+            waiting.append(item)
+            count += len(item[1])
+            if count >= batch_size or len(waiting) >= batch_size:
+                yield from self._finish(waiting)
+                waiting, count = [], 0
+        yield from self._finish(waiting)
+
+    def _finish(self, waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]]) -> Iterator[tuple[Any, list[HeadPose]]]:
+        batch = self.predict_crops(np.concatenate([self._no_crops(), *(crops for _, _, crops in waiting)]))
+        start = 0
+        for label, faces, _ in waiting:
+            part = slice(start, start + len(faces))
+            yield label, _poses(faces, PoseBatch(batch.angles[part], batch.std[part]))
+            start = part.stop
+
+    def _no_crops(self) -> NDArray[np.uint8]:
+        return np.empty((0, self.config.input_size, self.config.input_size, 3), np.uint8)
+
+
+def _poses(faces: _Faces, batch: PoseBatch) -> list[HeadPose]:
+    rows = np.concatenate([batch.angles, batch.std], axis=1).tolist()
+    return [
+        HeadPose(yaw, pitch, roll, yaw_std, pitch_std, roll_std, box, score)
+        for (yaw, pitch, roll, yaw_std, pitch_std, roll_std), (box, score) in zip(rows, faces, strict=True)
+    ]
+
+
+def _as_box(box: object) -> BoundingBox:
+    if isinstance(box, BoundingBox):
+        return box
+    raise InvalidBoxError(
+        f"boxes must hold BoundingBox objects, not {type(box).__name__}; write BoundingBox(x1, y1, x2, y2)"
+    )
+
+
+def _rebuild(
+    model: str | PathLike[str],
+    detector: FaceDetector | None,
+    device: Device,
+    threads: int | None,
+    providers: Sequence[Provider] | None,
+    cache_dir: str | PathLike[str] | None,
+    local_files_only: bool,
+) -> HeadPoseEstimator:
+    """An estimator with these arguments: what a pickled one becomes."""
+    return HeadPoseEstimator(
+        model,
+        detector=detector,
+        device=device,
+        threads=threads,
+        providers=providers,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+    )

@@ -1,0 +1,59 @@
+"""The paper's losses (EHPNet, section 3.2), on logits (N, 3, 62) and angles (N, 3) in degrees, yaw pitch roll."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+__all__ = [
+    "BIN_CENTERS",
+    "BIN_WIDTH",
+    "cross_entropy",
+    "expectation",
+    "hard_targets",
+    "mse",
+    "pose_loss",
+    "soft_targets",
+]
+
+BINS = 62
+BIN_WIDTH = 3.0
+LOWEST = -93.0
+BIN_CENTERS = LOWEST + BIN_WIDTH * (torch.arange(BINS, dtype=torch.float32) + 0.5)
+"""-91.5, -88.5, ... 91.5. The expectation over left edges instead would be off by -1.5 degrees everywhere."""
+
+
+def expectation(logits: Tensor) -> Tensor:
+    """Angles (N, 3) in degrees: the mean of the bin centres under the softmax of each head."""
+    return torch.softmax(logits, dim=-1) @ BIN_CENTERS
+
+
+def hard_targets(angles: Tensor) -> Tensor:
+    """One-hot (N, 3, 62): the bin that holds the angle, as in the paper. Angles lie in [-93, 93)."""
+    index = ((angles - LOWEST) / BIN_WIDTH).floor().long().clamp(0, BINS - 1)
+    return F.one_hot(index, BINS).float()
+
+
+def soft_targets(angles: Tensor, sigma: float) -> Tensor:
+    """Distributions (N, 3, 62): a Gaussian of ``sigma`` degrees around the angle, for labels that are noisy."""
+    return torch.softmax(-0.5 * ((angles[..., None] - BIN_CENTERS) / sigma) ** 2, dim=-1)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Equation 1, for each angle (N, 3): cross-entropy of the bins with target distributions (N, 3, 62)."""
+    return -(targets * torch.log_softmax(logits, dim=-1)).sum(-1)
+
+
+def mse(logits: Tensor, angles: Tensor) -> Tensor:
+    """Equation 2, for each angle (N, 3): squared error of the expectation, in square degrees."""
+    return (expectation(logits) - angles) ** 2
+
+
+def pose_loss(logits: Tensor, angles: Tensor, *, sigma: float, mse_weight: float) -> dict[str, Tensor]:
+    """Equation 3: both terms, summed over the three angles, mean over the batch. ``sigma`` 0: hard targets."""
+    targets = soft_targets(angles, sigma) if sigma > 0 else hard_targets(angles)
+    return {
+        "cross_entropy": cross_entropy(logits, targets).sum(1).mean(),
+        "mse": mse_weight * mse(logits, angles).sum(1).mean(),
+    }

@@ -1,0 +1,63 @@
+"""The pose network: a timm backbone and three heads of 62 bins, and the graph around it that is exported."""
+
+from __future__ import annotations
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from headpose_sdk.errors import UnknownModelError
+from headpose_sdk.training.losses import BIN_CENTERS, BINS
+
+__all__ = ["PoseGraph", "PoseNetwork", "normalise"]
+
+EMBEDDING = 128
+
+
+class PoseNetwork(nn.Module):
+    """Normalised crops (N, 3, S, S) float BGR -> logits (N, 3, 62), angles in the order yaw, pitch, roll.
+
+    Backbone, global average pool, a linear layer to 128, one linear layer an angle (EHPNet, section 3.2).
+    """
+
+    def __init__(self, backbone: str = "resnet18") -> None:
+        super().__init__()
+        try:
+            self.backbone = timm.create_model(backbone, pretrained=False, num_classes=0, global_pool="avg")
+        except RuntimeError as error:  # timm's way to say that it knows no such name
+            raise UnknownModelError(
+                f"timm has no backbone {backbone!r}; `python -c 'import timm; print(timm.list_models())'` lists them"
+            ) from error
+        features: int = self.backbone.num_features  # type: ignore[assignment]
+        self.embedding = nn.Linear(features, EMBEDDING)
+        self.heads = nn.Linear(EMBEDDING, 3 * BINS)  # three heads side by side
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.heads(self.embedding(self.backbone(x)))
+        return logits.reshape(-1, 3, BINS)
+
+
+class PoseGraph(nn.Module):
+    """What is exported: crops (N, S, S, 3) uint8 BGR -> angles (N, 3) and std (N, 3) in degrees.
+
+    Softmax a head; the angle is the expectation over the bin centres, std the distribution's standard deviation times
+    ``std_scale`` (3,), which was fitted on photos held back from training.
+    """
+
+    def __init__(self, network: PoseNetwork, std_scale: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("std_scale", std_scale)
+        self.register_buffer("moments", torch.stack([BIN_CENTERS, BIN_CENTERS**2], dim=1))  # (62, 2)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.network(normalise(crops))
+        first_two = torch.softmax(logits, dim=-1) @ self.get_buffer("moments")
+        angles = first_two[..., 0]
+        variance = (first_two[..., 1] - angles**2).clamp(min=0.0)
+        return angles, variance.sqrt() * self.get_buffer("std_scale")
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, about -1 to 1; channels last in memory, as it came."""
+    return (images.permute(0, 3, 1, 2).float() - 127.5) / 128.0

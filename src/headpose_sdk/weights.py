@@ -1,0 +1,110 @@
+"""Where models come from: a folder of yours, the wheel, or the Hugging Face Hub. Every byte is checked by SHA-256."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder, read_config
+from headpose_sdk.errors import ModelDownloadError, ModelNotFoundError, UnknownModelError
+
+__all__ = ["DEFAULT_MODEL", "ModelInfo", "download_model", "find_model", "list_models"]
+
+DEFAULT_MODEL = "ehpnet-resnet18"
+
+_BUNDLED = Path(__file__).parent / "models"
+_HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model known by name: ``kind`` is "pose" or "detector", ``size`` the bytes of its files, ``path`` its folder."""
+
+    name: str
+    kind: str
+    size: int
+    license: str
+    path: Path
+
+
+def list_models() -> list[ModelInfo]:
+    """The models that can be asked for by name. All of them are inside the package."""
+    models = []
+    for folder in sorted(_BUNDLED.iterdir()):
+        if not (folder / CONFIG_NAME).is_file():
+            continue
+        config = read_config(folder)
+        size = sum((folder / entry.name).stat().st_size for entry in config.files.values())
+        models.append(ModelInfo(config.name, config.kind, size, config.license, folder))
+    return models
+
+
+def find_model(
+    model: str | PathLike[str], *, cache_dir: str | PathLike[str] | None = None, local_files_only: bool = False
+) -> ModelFolder:
+    """The model folder that ``model`` names: an existing folder, else a bundled name, else ``org/repo[@revision]``.
+
+    Raises:
+        UnknownModelError: if it is none of these.
+        ModelNotFoundError, ModelIntegrityError: if the folder is not what it should be.
+        ModelDownloadError: if the Hub cannot be reached or has no such model.
+    """
+    name = fspath(model)
+    path = Path(name)
+    if path.is_dir():
+        return open_folder(path)
+    bundled = {info.name: info.path for info in list_models()}
+    if name in bundled:
+        return open_folder(bundled[name])
+    on_hub = _HUB_NAME.fullmatch(name) if isinstance(model, str) else None
+    if on_hub:
+        path = _from_hub(on_hub["repo"], on_hub["revision"], cache_dir, local_files_only)
+        return open_folder(path)
+    if isinstance(model, str) and len(path.parts) == 1:
+        raise UnknownModelError(
+            f"no model is called {name!r}; choose one of {', '.join(bundled)}, "
+            "a folder written by `headpose train export`, or org/repo on the Hugging Face Hub"
+        )
+    raise ModelNotFoundError(
+        f"model folder {name} does not exist; give an existing one or a name from `headpose models`"
+    )
+
+
+def download_model(name: str, *, cache_dir: str | PathLike[str] | None = None, local_files_only: bool = False) -> Path:
+    """Make sure that a model is on this machine, its weights complete and verified, and return its folder."""
+    folder = find_model(name, cache_dir=cache_dir, local_files_only=local_files_only)
+    for device in folder.config.files:
+        folder.read_weights(device)
+    return folder.path
+
+
+def _from_hub(repo: str, revision: str | None, cache_dir: str | PathLike[str] | None, local_files_only: bool) -> Path:
+    """The snapshot folder of a Hub repository, from the cache where it is complete there."""
+    # Imported here: it takes longer than everything else together, and most programs never need it.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    where = f"{repo}@{revision}" if revision else repo
+    try:
+        folder = snapshot_download(
+            repo,
+            revision=revision,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+            local_files_only=local_files_only,
+            allow_patterns=[CONFIG_NAME, "*.onnx"],
+        )
+    except RepositoryNotFoundError as error:
+        raise ModelDownloadError(
+            f"the Hub has no model {where}, or it is private; check the name, or log in with `hf auth login`"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise ModelDownloadError(
+            f"model {where} is not in the local cache and the Hub cannot be reached; "
+            "connect once, or give the folder of a copy"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelDownloadError(f"model {where} could not be downloaded: {reason}; try again later") from error
+    return Path(folder)

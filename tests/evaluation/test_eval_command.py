@@ -1,0 +1,110 @@
+"""``headpose eval``: its arguments, its table, its JSON and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headpose_sdk.cli.eval import add_parser, measure_faces, measure_manifest
+from headpose_sdk.errors import DatasetError, ModelNotFoundError, OutputError
+from headpose_sdk.results import BoundingBox, FaceDetection
+
+from .stand_ins import KeyedDetector, KeyedEstimator, box_pose
+
+Write = Callable[..., Path]
+
+
+def parse(*words: str | Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="headpose")
+    add_parser(parser.add_subparsers(required=True))
+    return parser.parse_args(["eval", *map(str, words)])
+
+
+def test_defaults_and_choices() -> None:
+    args = parse("manifest", "--root", "photos")
+    assert (args.root, args.boxes, args.device, args.json) == (Path("photos"), "detector", "auto", None)
+    assert args.model == "ehpnet-resnet18"
+    args = parse("faces", "--csv", "val.csv", "--json", "out.json")
+    assert (args.model, args.json) == ("ehpnet-face", Path("out.json"))
+
+
+@pytest.mark.parametrize("words", [[], ["manifest"], ["faces"], ["biwi"], ["manifest", "--root", "x", "--boxes", "x"]])
+def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        parse(*words)
+    assert exit_info.value.code == 2
+    assert "usage: headpose eval" in capsys.readouterr().err
+
+
+def test_run_loads_the_model_asked_for(tmp_path: Path) -> None:
+    model = tmp_path / "empty-model"
+    model.mkdir()
+    for words in (["manifest", "--root", tmp_path], ["faces", "--csv", tmp_path / "x.csv"]):
+        args = parse(*words, "--model", model, "--device", "cpu")
+        with pytest.raises(ModelNotFoundError, match="empty-model"):
+            args.run(args)
+
+
+def test_manifest_table_and_json(write_dataset: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_dataset("file,yaw,pitch,roll", "0.png,10,0,0", "1.png,6,0,0").parent
+    estimator = KeyedEstimator({0: [box_pose((13, 0, 0))], 1: []})
+    code = measure_manifest(parse("manifest", "--root", root, "--json", root / "out.json"), estimator)  # type: ignore[arg-type]
+    printed = capsys.readouterr()
+    assert code == 0
+    assert printed.err == ""  # no progress where nobody watches
+    title, header, numbers, *rest = printed.out.splitlines()
+    assert title == "keyed, boxes from detector, n = 2, degrees"
+    assert header.split()[:4] == ["yaw", "pitch", "roll", "MAE"]
+    assert numbers.split()[:4] == ["4.50", "0.00", "0.00", "1.50"]
+    assert "errors within 1 predicted std (yaw pitch roll): 100.0%  100.0%  100.0%" in rest
+    assert rest[-1].startswith("missed faces, counted as 0 0 0: 1")
+    report = json.loads((root / "out.json").read_text(encoding="utf-8"))
+    assert report["metrics"]["yaw"] == 4.5
+    assert report["missed"] == [(root / "1.png").as_posix()]
+
+
+def test_dropped_photos_are_told_on_stderr_and_by_the_exit_code(
+    write_dataset: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_dataset("file,yaw,pitch,roll", "0.png,10,0,0", "1.png,6,0,0").parent
+    (root / "1.png").write_bytes(b"not a picture")
+    estimator = KeyedEstimator({0: [box_pose((10, 0, 0))]})
+    assert measure_manifest(parse("manifest", "--root", root), estimator) == 1  # type: ignore[arg-type]
+    assert "1.png" in capsys.readouterr().err
+
+
+def test_faces_table_and_json(write_dataset: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_dataset("file,x1,y1,x2,y2", "0.png,0,0,50,50", "1.png,0,0,30,30", name="faces.csv")
+    detector = KeyedDetector({0: [FaceDetection(BoundingBox(0, 0, 50, 50), 0.75)], 1: []})
+    out = table.parent / "out.json"
+    assert measure_faces(parse("faces", "--csv", table, "--json", out), detector, threshold=0.8) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "KeyedDetector, 2 photos, 2 faces"
+    assert lines[2].split() == [">=", "40", "px", "1", "0.7500", "1.0000", "1.0000", "1.0000"]
+    assert lines[3].split() == [">=", "20", "px", "2", "0.7500", "1.0000", "0.5000", "0.5000"]
+    assert lines[4] == "at threshold 0.8 and IoU 0.4: 2 of 2 faces missed, 0.0000 false boxes a face"
+    assert json.loads(out.read_text(encoding="utf-8"))["size_classes"][0]["threshold"] == 0.75
+
+
+def test_a_detector_without_any_precise_threshold_says_none(
+    write_dataset: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_dataset("file,x1,y1,x2,y2", "0.png,0,0,50,50", name="faces.csv")
+    assert measure_faces(parse("faces", "--csv", table), KeyedDetector({0: []}), threshold=0.5) == 0
+    assert capsys.readouterr().out.splitlines()[2].split()[3:] == ["1", "none", "0.0000", "0.0000", "0.0000"]
+
+
+def test_errors_leave_as_headpose_errors(write_dataset: Write, tmp_path: Path) -> None:
+    estimator = KeyedEstimator({0: [box_pose((10, 0, 0))]})
+    with pytest.raises(DatasetError, match=r"manifest\.csv does not exist"):
+        measure_manifest(parse("manifest", "--root", tmp_path / "nowhere"), estimator)  # type: ignore[arg-type]
+    root = write_dataset("file,yaw,pitch,roll", "0.png,10,0,0").parent
+    with pytest.raises(OutputError, match=r"out\.json"):
+        measure_manifest(
+            parse("manifest", "--root", root, "--json", root / "nowhere" / "out.json"),
+            estimator,  # type: ignore[arg-type]
+        )

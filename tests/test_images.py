@@ -1,0 +1,503 @@
+"""Files to arrays and back. Every file is made here, byte by byte where no encoder writes what is needed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headpose_sdk.errors import InvalidImageError, ModelNotFoundError, OutputError
+from headpose_sdk.images import atomic_write, check_image, find_images, read_image, write_image
+from headpose_sdk.results import Image
+
+# Red, green, blue, white: each corner of the upright picture has a colour of its own, in BGR.
+CORNERS = np.array([[(0, 0, 255), (0, 255, 0)], [(255, 0, 0), (255, 255, 255)]], dtype=np.uint8)
+QUARTERS: Image = np.kron(CORNERS, np.ones((32, 48, 1), np.uint8))  # (64, 96, 3); edges on JPEG blocks
+NOISE: Image = np.random.default_rng(7).integers(0, 256, (24, 31, 3), dtype=np.uint8)
+
+# What an upright picture looks like as stored for each EXIF orientation: the inverse of what a viewer does.
+STORED = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, 1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image, -1),
+}
+
+
+def encode(extension: str, image: np.ndarray, *options: int) -> bytes:
+    done, buffer = cv2.imencode(extension, np.ascontiguousarray(image), options)
+    assert done
+    return buffer.tobytes()
+
+
+def png_chunk(kind: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+
+def png(width: int, height: int, depth: int, colour: int, *chunks: bytes) -> bytes:
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks)
+
+
+def with_exif(jpeg: bytes, orientation: int, thumbnail: bytes = b"") -> bytes:
+    """The JPEG with an EXIF segment of one tag put behind its first marker."""
+    entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"MM\0\x2a" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0) + thumbnail
+    payload = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
+
+
+def tiff(order: str, width: int, height: int, pixels: bytes) -> bytes:
+    """A grey, uncompressed TIFF of one strip, in either byte order."""
+    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 122), (277, 1), (278, height)]
+    tags.append((279, len(pixels)))
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return head + struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + pixels
+
+
+def read_bytes_as_image(folder: Path, data: bytes, name: str = "photo.jpg") -> Image:
+    path = folder / name
+    path.write_bytes(data)
+    return read_image(path)
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Root may read and write everything; for as long as this lasts, be a user who may not."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of a hypothesis test."""
+    return tmp_path_factory.mktemp("images")
+
+
+# check_image
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (20, 20000, 3), (3, 5, 3)])
+def test_check_image_returns_the_very_array(shape: tuple[int, ...]) -> None:
+    image = np.zeros(shape, np.uint8)
+    assert check_image(image) is image
+
+
+def test_check_image_accepts_views() -> None:
+    for view in (NOISE[..., ::-1], NOISE[::2, 3:9], np.broadcast_to(NOISE[0, 0], (5, 6, 3))):
+        assert check_image(view) is view
+
+
+class PilLookalike:
+    """PIL is not installed with us; what tells its images is the module of their class."""
+
+    __module__ = "PIL.Image"
+
+
+@pytest.mark.parametrize(
+    ("image", "cause", "action"),
+    [
+        (None, "cv2.imread", "headpose_sdk.read_image"),
+        ("photo.jpg", "is a str", "headpose_sdk.read_image"),
+        (PurePosixPath("photo.jpg"), "not an array", "headpose_sdk.read_image"),
+        (PilLookalike(), "PIL", "np.asarray(image)[..., ::-1]"),
+        ([[1, 2, 3]], "is a list", "numpy array"),
+        (np.zeros((4, 4, 3), np.float32), "float32", "astype(np.uint8)"),
+        (np.zeros((4, 4, 3), np.uint16), "uint16", "astype(np.uint8)"),
+        (np.zeros((4, 4, 3), bool), "bool", "astype(np.uint8)"),
+        (np.zeros((4, 4), np.uint8), "grey", "COLOR_GRAY2BGR"),
+        (np.zeros((4, 4, 1), np.uint8), "grey", "COLOR_GRAY2BGR"),
+        (np.zeros((4, 4, 4), np.uint8), "alpha", "COLOR_BGRA2BGR"),
+        (np.zeros((0, 4, 3), np.uint8), "empty", "slice"),
+        (np.zeros((3, 40, 50), np.uint8), "(3, 40, 50)", "np.moveaxis(image, 0, -1)"),
+        (np.zeros((2, 4, 4, 3), np.uint8), "(2, 4, 4, 3)", "one picture"),
+        (np.zeros(3, np.uint8), "(3,)", "one picture"),
+    ],
+)
+def test_check_image_says_what_is_wrong_and_what_to_do(image: object, cause: str, action: str) -> None:
+    with pytest.raises(InvalidImageError) as caught:
+        check_image(image, name="frame")
+    message = str(caught.value)
+    assert message.startswith("frame ")
+    assert cause in message.split(";")[0]
+    assert action in message.split(";", 1)[1]
+
+
+# read_image: what is accepted
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("shape", [(24, 31), (1, 1), (1, 300)])
+def test_lossless_formats_come_back_exactly(tmp_path: Path, extension: str, shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    options = (cv2.IMWRITE_WEBP_QUALITY, 101) if extension == ".webp" else ()  # above 100 means lossless
+    decoded = read_bytes_as_image(tmp_path, encode(extension, image, *options))
+    assert decoded.dtype == np.uint8
+    assert decoded.flags.c_contiguous
+    assert np.array_equal(decoded, image)
+
+
+@pytest.mark.parametrize(
+    ("extension", "options"),
+    [
+        (".jpg", ()),
+        (".jpg", (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)),
+        (".jpg", (cv2.IMWRITE_JPEG_RST_INTERVAL, 1)),
+        (".webp", (cv2.IMWRITE_WEBP_QUALITY, 90)),
+    ],
+)
+@pytest.mark.parametrize("shape", [(64, 96), (1, 1), (32, 3008)])
+def test_lossy_formats_come_back_nearly(
+    tmp_path: Path, extension: str, options: tuple[int, ...], shape: tuple[int, int]
+) -> None:
+    image = cv2.resize(QUARTERS, shape[::-1], interpolation=cv2.INTER_NEAREST)
+    decoded = read_bytes_as_image(tmp_path, encode(extension, image, *options))
+    assert decoded.shape == image.shape
+    assert np.abs(decoded.astype(int) - image).mean() < 4
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png"])
+def test_a_panorama_is_accepted(tmp_path: Path, extension: str) -> None:
+    image = np.full((20, 20000, 3), (10, 200, 90), np.uint8)
+    assert read_bytes_as_image(tmp_path, encode(extension, image)).shape == image.shape
+
+
+@pytest.mark.parametrize("orientation", list(STORED))
+def test_the_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path, orientation: int) -> None:
+    stored = STORED[orientation](QUARTERS)
+    decoded = read_bytes_as_image(tmp_path, with_exif(encode(".jpg", stored), orientation))
+    assert decoded.shape == QUARTERS.shape
+    assert decoded.flags.c_contiguous
+    assert np.abs(decoded.astype(int) - QUARTERS).mean() < 4  # another orientation: above 80
+
+
+def test_the_extension_is_not_trusted(tmp_path: Path) -> None:
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".png", NOISE), "photo.webp"), NOISE)
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".png", NOISE), "no extension"), NOISE)
+
+
+def test_grey_palette_alpha_and_16_bits_become_8_bit_bgr(tmp_path: Path) -> None:
+    grey = NOISE[..., 0]
+    as_bgr = np.repeat(grey[..., None], 3, axis=-1)
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".png", grey)), as_bgr)
+    assert read_bytes_as_image(tmp_path, encode(".jpg", grey)).shape == NOISE.shape
+
+    indices = zlib.compress(b"\0\0\1\0\2\3")  # two rows of two pixels, a filter byte before each
+    palette = png_chunk(b"PLTE", CORNERS.reshape(-1, 3)[:, ::-1].tobytes())
+    data = png(2, 2, 8, 3, palette, png_chunk(b"IDAT", indices), png_chunk(b"IEND", b""))
+    assert np.array_equal(read_bytes_as_image(tmp_path, data), CORNERS)
+
+    alpha = np.arange(grey.size, dtype=np.uint8).reshape(grey.shape)  # 0 to 255: blending would show
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".png", np.dstack([NOISE, alpha]))), NOISE)
+
+    deep = NOISE.astype(np.uint16) * 257
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".png", deep)), NOISE)
+    assert np.array_equal(read_bytes_as_image(tmp_path, encode(".tif", deep)), NOISE)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_of_either_byte_order(tmp_path: Path, order: str) -> None:
+    grey = np.ascontiguousarray(NOISE[..., 1])
+    decoded = read_bytes_as_image(tmp_path, tiff(order, 31, 24, grey.tobytes()))
+    assert np.array_equal(decoded, np.repeat(grey[..., None], 3, axis=-1))
+
+
+def test_bytes_after_the_end_are_tolerated(tmp_path: Path) -> None:
+    for extension in (".jpg", ".png", ".webp"):
+        whole = encode(extension, QUARTERS)
+        expected = read_bytes_as_image(tmp_path, whole)
+        assert np.array_equal(read_bytes_as_image(tmp_path, whole + b"appended by a phone"), expected)
+
+
+# read_image: what is refused
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html>\n<html>", "text that begins '<!DOCTYPE html>"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "Git LFS"),
+        (b"x" * 63 + "é".encode() * 9, "text"),
+        (b"BMW makes cars, and this text is longer than a header", "text"),
+        (b"GIF89a\x01\0\x01\0", "GIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "video"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\x00\x01\x02\x03 nothing known", "not a picture of a known format"),
+        (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IEND", b"") + bytes(20), "header is missing"),
+        (b"\xff\xd8\xff\xd9", "without a picture"),
+        (png(0, 5, 8, 2, png_chunk(b"IEND", b"")), "0 x 5 pixels"),
+        (b"RIFF\x16\0\0\0WEBPXXXX" + bytes(14), "header is missing"),
+        (b"BM" + bytes(12) + struct.pack("<I", 39) + bytes(40), "header is missing"),
+        (b"II\x2a\0\x08\0\0\0\0\0\0\0\0\0", "size is missing"),
+        (b"II\x2a\0\xff\xff\xff\xff", "cut off"),
+    ],
+)
+def test_other_files_are_refused_by_name(tmp_path: Path, data: bytes, cause: str) -> None:
+    with pytest.raises(InvalidImageError) as caught:
+        read_bytes_as_image(tmp_path, data)
+    assert str(caught.value).startswith(f"{tmp_path / 'photo.jpg'}: ")
+    assert cause in str(caught.value)
+    assert ";" in str(caught.value) or "so download" in str(caught.value)
+
+
+def test_a_path_that_is_no_readable_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidImageError, match=r"gone\.jpg: no such file"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(InvalidImageError, match=r"this is a folder; .*headpose predict DIR"):
+        read_image(str(tmp_path))
+    with pytest.raises(InvalidImageError, match="cannot read the file"):
+        read_image("nul\0character.jpg")
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(encode(".jpg", QUARTERS))
+    with pytest.raises(InvalidImageError, match="cannot read the file"):
+        read_image(file / "photo.jpg")
+    file.chmod(0)
+    with without_root(), pytest.raises(InvalidImageError, match="Permission denied"):
+        read_image(file)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(20000, 20000, 8, 2),
+        png(20000, 20000, 8, 2, png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IEND", b"")),
+        b"\xff\xd8\xff\xc0\x00\x11\x08" + struct.pack(">HH", 20000, 20000) + bytes(10) + b"\xff\xd9",
+        b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (19999).to_bytes(3, "little") * 2,
+        b"BM" + bytes(12) + struct.pack("<Iii", 40, 20000, -20000) + bytes(28),
+        tiff("<", 20000, 20000, b""),
+        tiff(">", 10001, 10000, b""),
+    ],
+    ids=["png-header", "png-whole", "jpeg", "webp", "bmp", "tiff-le", "tiff-be"],
+)
+def test_more_than_100_megapixels_are_refused_from_the_header(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(InvalidImageError, match=r"\d+ x \d+ pixels are over the limit of 100 megapixels"):
+        read_bytes_as_image(tmp_path, data)
+
+
+def test_a_thumbnail_does_not_pass_for_the_end_of_the_photo(tmp_path: Path) -> None:
+    photo = encode(".jpg", NOISE)
+    whole = with_exif(photo, 1, thumbnail=encode(".jpg", QUARTERS[:8, :8]))
+    assert np.array_equal(read_bytes_as_image(tmp_path, whole), read_bytes_as_image(tmp_path, photo))
+    with pytest.raises(InvalidImageError, match=f"cut off, it ends after {len(whole) - 100} bytes"):
+        read_bytes_as_image(tmp_path, whole[:-100])
+
+
+def test_damage_that_only_the_decoder_sees(tmp_path: Path) -> None:
+    rows = zlib.compress(bytes(100))
+    short = png(64, 64, 8, 2, png_chunk(b"IDAT", rows), png_chunk(b"IEND", b""))
+    with pytest.raises(InvalidImageError, match=r"cannot decode this PNG file"):
+        read_bytes_as_image(tmp_path, short)
+    with pytest.raises(InvalidImageError, match=r"cannot decode this TIFF file"):
+        read_bytes_as_image(tmp_path, tiff("<", 31, 24, bytes(31)))
+    with pytest.raises(InvalidImageError, match=r"cannot decode this BMP file"):
+        read_bytes_as_image(tmp_path, encode(".bmp", NOISE)[:-1])
+
+
+WHOLE = {
+    "jpeg": encode(".jpg", NOISE),
+    "progressive": encode(".jpg", NOISE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "exif": with_exif(encode(".jpg", NOISE), 6, thumbnail=encode(".jpg", QUARTERS)),
+    "png": encode(".png", NOISE),
+    "webp lossy": encode(".webp", NOISE, cv2.IMWRITE_WEBP_QUALITY, 90),
+    "webp lossless": encode(".webp", NOISE, cv2.IMWRITE_WEBP_QUALITY, 101),
+    "bmp": encode(".bmp", NOISE),
+    "tiff": encode(".tif", NOISE),
+}
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(kind=st.sampled_from(sorted(WHOLE)), share=st.floats(0, 1, exclude_max=True))
+def test_any_prefix_of_a_picture_is_refused(folder: Path, kind: str, share: float) -> None:
+    data = WHOLE[kind]
+    with pytest.raises(InvalidImageError, match=r"photo\.jpg: "):
+        read_bytes_as_image(folder, data[: int(share * len(data))])
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "progressive", "png", "webp lossy", "webp lossless"])
+def test_all_but_the_last_byte_is_cut_off(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(InvalidImageError, match="cut off"):
+        read_bytes_as_image(tmp_path, WHOLE[kind][:-1])
+
+
+MAGICS = (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBPVP8L", b"BM", b"II\x2a\0", b"MM\0\x2a")
+
+
+@settings(deadline=None)
+@given(magic=st.sampled_from(MAGICS), noise=st.binary(max_size=300))
+def test_random_bytes_are_refused(folder: Path, magic: bytes, noise: bytes) -> None:
+    with pytest.raises(InvalidImageError, match=r"photo\.jpg: "):
+        read_bytes_as_image(folder, magic + noise)
+
+
+@settings(deadline=None)
+@given(kind=st.sampled_from(sorted(WHOLE)), share=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_a_wrong_byte_gives_a_picture_or_the_right_error(folder: Path, kind: str, share: float, value: int) -> None:
+    data = bytearray(WHOLE[kind])
+    data[int(share * len(data))] = value
+    try:
+        image = read_bytes_as_image(folder, bytes(data))
+    except InvalidImageError:
+        return  # any other exception fails the test
+    assert check_image(image).flags.c_contiguous
+
+
+# write_image and atomic_write
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".JPEG", ".png", ".webp", ".bmp", ".tif", ".tiff"])
+def test_what_is_written_can_be_read(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"picture{extension}"
+    write_image(path, QUARTERS[..., ::-1])  # a view with negative strides
+    assert np.abs(read_image(path).astype(int) - QUARTERS[..., ::-1]).mean() < 4
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_jpeg_is_written_at_quality_95(tmp_path: Path) -> None:
+    write_image(tmp_path / "picture.jpg", NOISE)
+    assert (tmp_path / "picture.jpg").read_bytes() == encode(".jpg", NOISE, cv2.IMWRITE_JPEG_QUALITY, 95)
+
+
+def test_write_image_refuses(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"\.gif; use \.bmp, .*\.png"):
+        write_image(tmp_path / "picture.gif", NOISE)
+    with pytest.raises(OutputError, match=r"without an extension; use"):
+        write_image(tmp_path / "picture", NOISE)
+    with pytest.raises(OutputError, match=r"\.jpg cannot hold 70000 x 1 pixels; write \.png"):
+        write_image(tmp_path / "picture.jpg", np.zeros((1, 70000, 3), np.uint8))
+    with pytest.raises(InvalidImageError, match="float64"):
+        write_image(tmp_path / "picture.png", np.zeros((4, 4, 3)))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError(), FileNotFoundError(2, "gone", "x")])
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with atomic_write(path) as file:
+            file.write(b"half of the n")
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        interrupted()
+    assert caught.value is error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_errors_of_this_package_pass_through_a_write(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="no folder"), atomic_write(tmp_path / "x.json"):
+        raise ModelNotFoundError("no folder")  # an OSError too, but none of the writing
+
+
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(b"old")
+    with atomic_write(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "results.json") as file:
+            file.write(b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "results.json").stat().st_mode) == 0o640
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    with atomic_write(tmp_path / "link.json") as file:
+        file.write(b"x")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_bytes() == b"x"
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    cases = {
+        tmp_path / "missing" / "x.json": "folder does not exist; create the folder",
+        tmp_path: "it is a folder or a device",
+        Path("/dev/null"): "it is a folder or a device",
+    }
+    for path, cause in cases.items():
+        with pytest.raises(OutputError, match=cause) as caught, atomic_write(path):
+            pass
+        assert str(caught.value).startswith(f"{path}: ")
+    tmp_path.chmod(0o555)
+    with without_root(), pytest.raises(OutputError, match="Permission denied"), atomic_write(tmp_path / "x"):
+        pass
+    tmp_path.chmod(0o755)
+
+
+def test_a_write_that_hits_a_limit_names_the_file_and_cleans_up(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # as a full disk would, the system refuses to go on
+    try:
+        with pytest.raises(OutputError) as caught, atomic_write(tmp_path / "large.bin") as file:
+            file.write(bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value).startswith(f"{tmp_path / 'large.bin'}: cannot write (File too large)")
+    assert list(tmp_path.iterdir()) == []
+
+
+# find_images
+
+
+def test_find_images_is_recursive_sorted_and_leaves_hidden_files_out(tmp_path: Path) -> None:
+    wanted = ["a.JPG", "b/c.png", "b/d/e.webp", "z.tiff"]
+    unwanted = [".hidden.jpg", "._a.JPG", ".cache/x.jpg", "notes.txt", "jpg", "b/clip.mp4"]
+    for name in [*reversed(wanted), *unwanted]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    assert find_images(tmp_path) == [tmp_path / name for name in wanted]
+    assert find_images(str(tmp_path / "b")) == [tmp_path / "b/c.png", tmp_path / "b/d/e.webp"]
+
+
+def test_find_images_works_below_a_hidden_folder_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / ".album").mkdir()
+    (tmp_path / ".album" / "a.jpg").touch()
+    assert find_images(tmp_path / ".album") == [tmp_path / ".album" / "a.jpg"]
+
+
+def test_find_images_names_the_folder_that_cannot_be_listed(tmp_path: Path) -> None:
+    with pytest.raises(InvalidImageError, match=r"gone: cannot list the folder \(No such file"):
+        find_images(tmp_path / "gone")
+    (tmp_path / "locked").mkdir(mode=0)
+    with without_root(), pytest.raises(InvalidImageError, match=r"cannot list the folder \(Permission denied"):
+        find_images(tmp_path)
+    (tmp_path / "locked").chmod(0o755)
