@@ -1,11 +1,10 @@
-"""Files to arrays and back. Every file is made here, byte by byte where no encoder writes what is needed."""
+"""Files to arrays and back; what is refused for its bytes is in test_formats.py."""
 
 from __future__ import annotations
 
 import os
 import resource
 import stat
-import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,17 +13,10 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from picture_bytes import CORNERS, NOISE, QUARTERS, encode, png, png_chunk, read_bytes_as_image, tiff, with_exif
 
 from headpose_sdk.errors import InvalidImageError, ModelNotFoundError, OutputError
 from headpose_sdk.images import atomic_write, check_image, find_images, read_image, write_image
-from headpose_sdk.results import Image
-
-# Red, green, blue, white: each corner of the upright picture has a colour of its own, in BGR.
-CORNERS = np.array([[(0, 0, 255), (0, 255, 0)], [(255, 0, 0), (255, 255, 255)]], dtype=np.uint8)
-QUARTERS: Image = np.kron(CORNERS, np.ones((32, 48, 1), np.uint8))  # (64, 96, 3); edges on JPEG blocks
-NOISE: Image = np.random.default_rng(7).integers(0, 256, (24, 31, 3), dtype=np.uint8)
 
 # What an upright picture looks like as stored for each EXIF orientation: the inverse of what a viewer does.
 STORED = {
@@ -39,44 +31,6 @@ STORED = {
 }
 
 
-def encode(extension: str, image: np.ndarray, *options: int) -> bytes:
-    done, buffer = cv2.imencode(extension, np.ascontiguousarray(image), options)
-    assert done
-    return buffer.tobytes()
-
-
-def png_chunk(kind: bytes, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
-
-
-def png(width: int, height: int, depth: int, colour: int, *chunks: bytes) -> bytes:
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks)
-
-
-def with_exif(jpeg: bytes, orientation: int, thumbnail: bytes = b"") -> bytes:
-    """The JPEG with an EXIF segment of one tag put behind its first marker."""
-    entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
-    tiff = b"MM\0\x2a" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0) + thumbnail
-    payload = b"Exif\0\0" + tiff
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
-
-
-def tiff(order: str, width: int, height: int, pixels: bytes) -> bytes:
-    """A grey, uncompressed TIFF of one strip, in either byte order."""
-    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 122), (277, 1), (278, height)]
-    tags.append((279, len(pixels)))
-    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags)
-    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
-    return head + struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + pixels
-
-
-def read_bytes_as_image(folder: Path, data: bytes, name: str = "photo.jpg") -> Image:
-    path = folder / name
-    path.write_bytes(data)
-    return read_image(path)
-
-
 @contextmanager
 def without_root() -> Iterator[None]:
     """Root may read and write everything; for as long as this lasts, be a user who may not."""
@@ -88,12 +42,6 @@ def without_root() -> Iterator[None]:
     finally:
         if was_root:
             os.seteuid(0)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all examples of a hypothesis test."""
-    return tmp_path_factory.mktemp("images")
 
 
 # check_image
@@ -231,41 +179,6 @@ def test_bytes_after_the_end_are_tolerated(tmp_path: Path) -> None:
         assert np.array_equal(read_bytes_as_image(tmp_path, whole + b"appended by a phone"), expected)
 
 
-# read_image: what is refused
-
-
-@pytest.mark.parametrize(
-    ("data", "cause"),
-    [
-        (b"", "empty"),
-        (b"<!DOCTYPE html>\n<html>", "text that begins '<!DOCTYPE html>"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "Git LFS"),
-        (b"x" * 63 + "é".encode() * 9, "text"),
-        (b"BMW makes cars, and this text is longer than a header", "text"),
-        (b"GIF89a\x01\0\x01\0", "GIF"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
-        (b"\0\0\0\x18ftypavif\0\0\0\0", "AVIF"),
-        (b"\0\0\0\x18ftypisom\0\0\0\0", "video"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-        (b"%PDF-1.7\n", "PDF"),
-        (b"\x00\x01\x02\x03 nothing known", "not a picture of a known format"),
-        (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IEND", b"") + bytes(20), "header is missing"),
-        (b"\xff\xd8\xff\xd9", "without a picture"),
-        (png(0, 5, 8, 2, png_chunk(b"IEND", b"")), "0 x 5 pixels"),
-        (b"RIFF\x16\0\0\0WEBPXXXX" + bytes(14), "header is missing"),
-        (b"BM" + bytes(12) + struct.pack("<I", 39) + bytes(40), "header is missing"),
-        (b"II\x2a\0\x08\0\0\0\0\0\0\0\0\0", "size is missing"),
-        (b"II\x2a\0\xff\xff\xff\xff", "cut off"),
-    ],
-)
-def test_other_files_are_refused_by_name(tmp_path: Path, data: bytes, cause: str) -> None:
-    with pytest.raises(InvalidImageError) as caught:
-        read_bytes_as_image(tmp_path, data)
-    assert str(caught.value).startswith(f"{tmp_path / 'photo.jpg'}: ")
-    assert cause in str(caught.value)
-    assert ";" in str(caught.value) or "so download" in str(caught.value)
-
-
 def test_a_path_that_is_no_readable_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidImageError, match=r"gone\.jpg: no such file"):
         read_image(tmp_path / "gone.jpg")
@@ -280,91 +193,6 @@ def test_a_path_that_is_no_readable_file(tmp_path: Path) -> None:
     file.chmod(0)
     with without_root(), pytest.raises(InvalidImageError, match="Permission denied"):
         read_image(file)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        png(20000, 20000, 8, 2),
-        png(20000, 20000, 8, 2, png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IEND", b"")),
-        b"\xff\xd8\xff\xc0\x00\x11\x08" + struct.pack(">HH", 20000, 20000) + bytes(10) + b"\xff\xd9",
-        b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (19999).to_bytes(3, "little") * 2,
-        b"BM" + bytes(12) + struct.pack("<Iii", 40, 20000, -20000) + bytes(28),
-        tiff("<", 20000, 20000, b""),
-        tiff(">", 10001, 10000, b""),
-    ],
-    ids=["png-header", "png-whole", "jpeg", "webp", "bmp", "tiff-le", "tiff-be"],
-)
-def test_more_than_100_megapixels_are_refused_from_the_header(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(InvalidImageError, match=r"\d+ x \d+ pixels are over the limit of 100 megapixels"):
-        read_bytes_as_image(tmp_path, data)
-
-
-def test_a_thumbnail_does_not_pass_for_the_end_of_the_photo(tmp_path: Path) -> None:
-    photo = encode(".jpg", NOISE)
-    whole = with_exif(photo, 1, thumbnail=encode(".jpg", QUARTERS[:8, :8]))
-    assert np.array_equal(read_bytes_as_image(tmp_path, whole), read_bytes_as_image(tmp_path, photo))
-    with pytest.raises(InvalidImageError, match=f"cut off, it ends after {len(whole) - 100} bytes"):
-        read_bytes_as_image(tmp_path, whole[:-100])
-
-
-def test_damage_that_only_the_decoder_sees(tmp_path: Path) -> None:
-    rows = zlib.compress(bytes(100))
-    short = png(64, 64, 8, 2, png_chunk(b"IDAT", rows), png_chunk(b"IEND", b""))
-    with pytest.raises(InvalidImageError, match=r"cannot decode this PNG file"):
-        read_bytes_as_image(tmp_path, short)
-    with pytest.raises(InvalidImageError, match=r"cannot decode this TIFF file"):
-        read_bytes_as_image(tmp_path, tiff("<", 31, 24, bytes(31)))
-    with pytest.raises(InvalidImageError, match=r"cannot decode this BMP file"):
-        read_bytes_as_image(tmp_path, encode(".bmp", NOISE)[:-1])
-
-
-WHOLE = {
-    "jpeg": encode(".jpg", NOISE),
-    "progressive": encode(".jpg", NOISE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
-    "exif": with_exif(encode(".jpg", NOISE), 6, thumbnail=encode(".jpg", QUARTERS)),
-    "png": encode(".png", NOISE),
-    "webp lossy": encode(".webp", NOISE, cv2.IMWRITE_WEBP_QUALITY, 90),
-    "webp lossless": encode(".webp", NOISE, cv2.IMWRITE_WEBP_QUALITY, 101),
-    "bmp": encode(".bmp", NOISE),
-    "tiff": encode(".tif", NOISE),
-}
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(kind=st.sampled_from(sorted(WHOLE)), share=st.floats(0, 1, exclude_max=True))
-def test_any_prefix_of_a_picture_is_refused(folder: Path, kind: str, share: float) -> None:
-    data = WHOLE[kind]
-    with pytest.raises(InvalidImageError, match=r"photo\.jpg: "):
-        read_bytes_as_image(folder, data[: int(share * len(data))])
-
-
-@pytest.mark.parametrize("kind", ["jpeg", "progressive", "png", "webp lossy", "webp lossless"])
-def test_all_but_the_last_byte_is_cut_off(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(InvalidImageError, match="cut off"):
-        read_bytes_as_image(tmp_path, WHOLE[kind][:-1])
-
-
-MAGICS = (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBPVP8L", b"BM", b"II\x2a\0", b"MM\0\x2a")
-
-
-@settings(deadline=None)
-@given(magic=st.sampled_from(MAGICS), noise=st.binary(max_size=300))
-def test_random_bytes_are_refused(folder: Path, magic: bytes, noise: bytes) -> None:
-    with pytest.raises(InvalidImageError, match=r"photo\.jpg: "):
-        read_bytes_as_image(folder, magic + noise)
-
-
-@settings(deadline=None)
-@given(kind=st.sampled_from(sorted(WHOLE)), share=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
-def test_a_wrong_byte_gives_a_picture_or_the_right_error(folder: Path, kind: str, share: float, value: int) -> None:
-    data = bytearray(WHOLE[kind])
-    data[int(share * len(data))] = value
-    try:
-        image = read_bytes_as_image(folder, bytes(data))
-    except InvalidImageError:
-        return  # any other exception fails the test
-    assert check_image(image).flags.c_contiguous
 
 
 # write_image and atomic_write

@@ -3,7 +3,7 @@
 >>> from headpose_sdk import HeadPoseEstimator, read_image
 >>> estimator = HeadPoseEstimator()
 >>> [pose] = estimator.predict(read_image("examples/astronaut.jpg"))
->>> pose.yaw > 0  # she turns towards the left edge of the photo
+>>> abs(pose.yaw) < 15  # degrees: she looks almost straight into the camera
 True
 """
 

@@ -138,7 +138,7 @@ def read_config(folder: Path) -> ModelConfig:
         ) from error
     except OSError as error:
         raise ModelNotFoundError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested a thousand deep
         raise ModelIntegrityError(f"{path} is no JSON: {error}; {_AGAIN}") from error
     return _checked(data, path)
 
@@ -154,13 +154,14 @@ _AGAIN = "export or download the model again"
 def _checked(data: object, path: Path) -> ModelConfig:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ModelIntegrityError(f'{path} does not say "format": {FORMAT}; {_AGAIN} with this version')
-    kinds: dict[object, type[PoseModelConfig] | type[DetectorModelConfig]] = {
+    kinds: dict[str, type[PoseModelConfig] | type[DetectorModelConfig]] = {
         "pose": PoseModelConfig,
         "detector": DetectorModelConfig,
     }
-    cls = kinds.get(data.get("kind"))
+    kind = data.get("kind")
+    cls = kinds.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ModelIntegrityError(f'{path}: "kind" is {data.get("kind")!r}, not one of {", ".join(map(str, kinds))}')
+        raise ModelIntegrityError(f'{path}: "kind" is {kind!r}, not one of {", ".join(kinds)}; {_AGAIN}')
     values = {name: value for name, value in data.items() if name != "format"}
     known = {field.name for field in fields(cls)}
     needed = {field.name for field in fields(cls) if field.default is MISSING}
@@ -176,7 +177,7 @@ def _value(name: str, value: Any, path: Path) -> Any:
         return _files(value, path)
     if name == "std_scale":
         value = tuple(value) if isinstance(value, list) else value
-    describe, test = _RULES.get(name, ("a text", lambda v: isinstance(v, str)))
+    describe, test = _RULES.get(name, ("a text", lambda v: isinstance(v, str) and v != ""))
     if not test(value):
         raise ModelIntegrityError(f'{path}: "{name}" is {value!r}, not {describe}; {_AGAIN}')
     return value
@@ -184,7 +185,9 @@ def _value(name: str, value: Any, path: Path) -> Any:
 
 def _files(value: Any, path: Path) -> dict[str, WeightsFile]:
     if not isinstance(value, dict) or "cpu" not in value or not value.keys() <= {"cpu", "cuda"}:
-        raise ModelIntegrityError(f'{path}: "files" must map cpu, and may map cuda, to name and sha256; {_AGAIN}')
+        raise ModelIntegrityError(
+            f'{path}: "files" is {value!r}; it must map cpu, and may map cuda, to name and sha256; {_AGAIN}'
+        )
     files = {}
     for device, entry in value.items():
         if not isinstance(entry, dict) or entry.keys() != {"name", "sha256"}:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from os import PathLike
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from headpose_sdk.errors import UnknownModelError
 from headpose_sdk.images import check_image
 from headpose_sdk.results import BoundingBox, FaceDetection, Image
 from headpose_sdk.runtime import Device, OnnxModel, Provider
-from headpose_sdk.weights import find_model
+from headpose_sdk.weights import DEFAULT_DETECTOR, find_model
 
 __all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "OnnxFaceDetector", "cell_grid", "decode_boxes", "suppress"]
 
@@ -32,7 +32,10 @@ class FaceDetector(Protocol):
     """Anything that finds faces; pass your own as ``HeadPoseEstimator(detector=...)``."""
 
     def detect(self, image: Image) -> list[FaceDetection]:
-        """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first."""
+        """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first.
+
+        A box may reach outside the image but must not lie there wholly.
+        """
         ...
 
 
@@ -41,11 +44,12 @@ class OnnxFaceDetector:
 
     ``model`` is a name, a folder or a Hub repository as in ``HeadPoseEstimator``, and so are the other arguments.
     ``score_threshold`` (0 to 1) replaces the one in the model's config.json: lower finds more, rightly and wrongly.
+    Pickles as its arguments.
     """
 
     def __init__(
         self,
-        model: str | PathLike[str] = "ehpnet-face",
+        model: str | PathLike[str] = DEFAULT_DETECTOR,
         *,
         score_threshold: float | None = None,
         device: Device = "auto",
@@ -54,6 +58,18 @@ class OnnxFaceDetector:
         cache_dir: str | PathLike[str] | None = None,
         local_files_only: bool = False,
     ) -> None:
+        self._rebuild = partial(
+            type(self),
+            model,
+            score_threshold=score_threshold,
+            device=device,
+            threads=threads,
+            providers=providers,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        if score_threshold is not None and not 0 < score_threshold < 1:
+            raise ValueError(f"score_threshold={score_threshold} is not possible; give a number between 0 and 1")
         folder = find_model(model, cache_dir=cache_dir, local_files_only=local_files_only)
         if not isinstance(folder.config, DetectorModelConfig):
             raise UnknownModelError(
@@ -64,8 +80,17 @@ class OnnxFaceDetector:
         self.score_threshold = folder.config.score_threshold if score_threshold is None else score_threshold
         self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._rebuild, ()
+
     def detect(self, image: Image) -> list[FaceDetection]:
-        """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first."""
+        """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first.
+
+        Boxes may reach outside the image, none lies there wholly.
+
+        Raises:
+            InvalidImageError: the array is no such image.
+        """
         image = check_image(image)
         longest = max(image.shape[:2])
         fine = min(1.0, self.config.max_side / longest)
@@ -90,8 +115,10 @@ class OnnxFaceDetector:
         likely = np.flatnonzero(cells[:, 0] >= self.score_threshold)
         grid = cell_grid(padded.shape[0], padded.shape[1])
         boxes = decode_boxes(cells[likely, 1:], grid[likely])
-        to_photo = np.array([width / size[0], height / size[1]] * 2, np.float32)
-        return boxes * to_photo, cells[likely, 0]
+        boxes = boxes * np.array([width / size[0], height / size[1]] * 2, np.float32)
+        # The padding is no part of the photo: what lies in it alone is no face.
+        inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (width, height)).all(axis=1)
+        return boxes[inside], cells[likely[inside], 0]
 
 
 def _multiple(side: int) -> int:
@@ -115,11 +142,12 @@ def cell_grid(height: int, width: int) -> NDArray[np.float32]:
 def decode_boxes(raw: NDArray[np.float32], cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """Corners (K, 4) in input pixels from raw (K, 4) predictions of the ``cells`` (K, 3) of :func:`cell_grid`.
 
-    Raw dx, dy move the cell's centre by that many strides; raw w, h are logarithms of ``BOX_UNIT`` strides.
+    Raw dx, dy move the cell's centre by that many strides; raw w, h are logarithms of ``BOX_UNIT`` strides, taken
+    as if between -6 and 6: no box is empty or infinite.
     """
     stride = cells[:, 2:]
     center = cells[:, :2] + raw[:, :2] * stride
-    half = np.exp(np.minimum(raw[:, 2:], 6.0)) * (stride * BOX_UNIT / 2)
+    half = np.exp(np.clip(raw[:, 2:], -6.0, 6.0)) * (stride * BOX_UNIT / 2)
     return np.concatenate([center - half, center + half], axis=1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
@@ -56,7 +58,21 @@ class HeadPoseEstimator:
         cache_dir: str | PathLike[str] | None = None,
         local_files_only: bool = False,
     ) -> None:
-        self._arguments = (model, detector, device, threads, providers, cache_dir, local_files_only)
+        self._rebuild = partial(
+            type(self),
+            model,
+            detector=detector,
+            device=device,
+            threads=threads,
+            providers=providers,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        if detector is not None and (isinstance(detector, type) or not isinstance(detector, FaceDetector)):
+            raise TypeError(
+                f"detector={detector!r} has no detect(image) to call; "
+                "give an object that has, e.g. OnnxFaceDetector(), or None for the bundled one"
+            )
         folder = find_model(model, cache_dir=cache_dir, local_files_only=local_files_only)
         if not isinstance(folder.config, PoseModelConfig):
             raise UnknownModelError(
@@ -65,17 +81,19 @@ class HeadPoseEstimator:
         self.config = folder.config
         self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
         self.providers: tuple[str, ...] = self._network.providers
-        self.detector: FaceDetector = detector or OnnxFaceDetector(
-            folder.config.detector,
-            device=device,
-            threads=threads,
-            providers=providers,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-        )
+        if detector is None:
+            detector = OnnxFaceDetector(
+                folder.config.detector,
+                device=device,
+                threads=threads,
+                providers=providers,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+            )
+        self.detector: FaceDetector = detector
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, self._arguments
+        return self._rebuild, ()
 
     def predict(self, image: Image, boxes: Sequence[BoundingBox] | None = None) -> list[HeadPose]:
         """The poses of all faces in ``image`` ((H, W, 3) uint8 BGR); an empty list if there are none.
@@ -84,7 +102,7 @@ class HeadPoseEstimator:
 
         Raises:
             InvalidImageError: the array is no such image.
-            InvalidBoxError: a box is empty, not finite, or lies wholly outside the image.
+            InvalidBoxError: ``boxes`` holds something else, or a box that lies wholly outside the image.
         """
         faces, crops = self._crop(check_image(image), boxes)
         return _poses(faces, self.predict_crops(crops))
@@ -95,12 +113,16 @@ class HeadPoseEstimator:
         Any iterable will do, a generator of a million photos too: only the crops of one batch are kept.
         An invalid image raises InvalidImageError, which says which one it was.
         """
+        _check_stream("images", images, batch_size, single=isinstance(images, np.ndarray) and images.ndim < 4)
         crops = (self._crop(check_image(image, name=f"image {i}"), None) for i, image in enumerate(images))
-        for _, poses in self._stream((("", faces, crop) for faces, crop in crops), batch_size):
-            yield poses
+        return (poses for _, poses in self._stream((("", faces, crop) for faces, crop in crops), batch_size))
 
     def predict_files(self, paths: Iterable[str | PathLike[str]], *, batch_size: int = 32) -> Iterator[ImageResult]:
-        """The poses in each image file, in order; a file that cannot be read is a result with ``error``."""
+        """The poses in each image file, in order; a file that cannot be read is a result with ``error``.
+
+        Any iterable of paths will do; about ``batch_size`` crops go through the network at once.
+        """
+        _check_stream("paths", paths, batch_size, single=isinstance(paths, str | bytes | PathLike))
 
         def read() -> Iterator[tuple[ImageResult, _Faces, NDArray[np.uint8]]]:
             for path in paths:
@@ -112,8 +134,7 @@ class HeadPoseEstimator:
                     height, width = image.shape[:2]
                     yield ImageResult(fspath(path), width, height, ()), *self._crop(image, None)
 
-        for empty, poses in self._stream(read(), batch_size):
-            yield ImageResult(empty.file, empty.width, empty.height, tuple(poses), empty.error)
+        return (replace(empty, faces=tuple(poses)) for empty, poses in self._stream(read(), batch_size))
 
     def predict_crops(self, crops: NDArray[np.uint8]) -> PoseBatch:
         """Angles and std of N face crops (N, S, S, 3) uint8 BGR, S = ``config.input_size``: the fast path.
@@ -123,6 +144,7 @@ class HeadPoseEstimator:
 
         Raises:
             InvalidImageError: if ``crops`` is of another shape or dtype.
+            ModelIntegrityError: if the network answers NaN or infinity.
         """
         size = self.config.input_size
         if not isinstance(crops, np.ndarray) or crops.dtype != np.uint8 or crops.shape[1:] != (size, size, 3):
@@ -142,17 +164,14 @@ class HeadPoseEstimator:
         if boxes is None:
             faces: _Faces = [(found.box, found.score) for found in self.detector.detect(image)]
         else:
-            faces = [(check_box(_as_box(box), image), None) for box in boxes]
-        config = self.config
-        found_boxes = [box for box, _ in faces]
-        return faces, crop_faces(image, found_boxes, margin=config.crop_margin, size=config.input_size)
+            faces = [(box, None) for box in _listed(boxes)]
+        checked = [check_box(box, image) for box, _ in faces]
+        return faces, crop_faces(image, checked, margin=self.config.crop_margin, size=self.config.input_size)
 
     def _stream(
         self, items: Iterable[tuple[Any, _Faces, NDArray[np.uint8]]], batch_size: int
     ) -> Iterator[tuple[Any, list[HeadPose]]]:
         """(label, faces, crops) one by one -> (label, poses) one by one, run through the network in batches."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size} is not possible; give at least 1")
         waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]] = []
         count = 0
         for item in items:
@@ -183,30 +202,20 @@ def _poses(faces: _Faces, batch: PoseBatch) -> list[HeadPose]:
     ]
 
 
-def _as_box(box: object) -> BoundingBox:
-    if isinstance(box, BoundingBox):
-        return box
-    raise InvalidBoxError(
-        f"boxes must hold BoundingBox objects, not {type(box).__name__}; write BoundingBox(x1, y1, x2, y2)"
-    )
+def _listed(boxes: Sequence[BoundingBox]) -> list[BoundingBox]:
+    """The caller's boxes, each of them one."""
+    listed = [] if isinstance(boxes, BoundingBox) else list(boxes)
+    wrong = [boxes] if isinstance(boxes, BoundingBox) else [box for box in listed if not isinstance(box, BoundingBox)]
+    if wrong:
+        raise InvalidBoxError(
+            f"boxes must be a list of BoundingBox objects, not {wrong[0]!r}; write [BoundingBox(x1, y1, x2, y2)]"
+        )
+    return listed
 
 
-def _rebuild(
-    model: str | PathLike[str],
-    detector: FaceDetector | None,
-    device: Device,
-    threads: int | None,
-    providers: Sequence[Provider] | None,
-    cache_dir: str | PathLike[str] | None,
-    local_files_only: bool,
-) -> HeadPoseEstimator:
-    """An estimator with these arguments: what a pickled one becomes."""
-    return HeadPoseEstimator(
-        model,
-        detector=detector,
-        device=device,
-        threads=threads,
-        providers=providers,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-    )
+def _check_stream(name: str, items: object, batch_size: int, *, single: bool) -> None:
+    """Refuse at the call, not at the first result, what would be wrong for all of them."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} is not possible; give at least 1")
+    if single:
+        raise InvalidImageError(f"{name} is a single {type(items).__name__}; give a list, [...], or another iterable")

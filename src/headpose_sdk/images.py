@@ -1,19 +1,15 @@
 """Files to arrays and back: what is wrong with a picture is said before the decoder sees it.
 
-:func:`read_image` finds the format from the first bytes, the size from the header and the end by walking the
-file, because OpenCV does none of that reliably: some versions return half a picture for a file that was cut
-off, and all take memory for whatever size a header claims. :func:`atomic_write` never leaves half a file.
+:func:`read_image` has :mod:`headpose_sdk.formats` look at the bytes first. :func:`atomic_write` never leaves half a
+file.
 """
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
-import re
 import secrets
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -23,6 +19,7 @@ import cv2
 import numpy as np
 
 from headpose_sdk.errors import HeadPoseError, InvalidImageError, OutputError
+from headpose_sdk.formats import HEAD_BYTES, MAX_PIXELS, find_format, picture_size, refused_format, text_start
 from headpose_sdk.results import Image
 
 __all__ = [
@@ -35,35 +32,12 @@ __all__ = [
     "write_image",
 ]
 
-MAX_PIXELS = 100_000_000
-"""Pictures of more pixels than this are refused from their header, before any memory is taken for them."""
-
 IMAGE_EXTENSIONS = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """What :func:`find_images` looks for, in lower case; :func:`read_image` never looks at extensions."""
 
-_WRITABLE = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+WRITABLE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JPEG_QUALITY, _WEBP_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95], [cv2.IMWRITE_WEBP_QUALITY, 95]
 _QUALITY = {".jpeg": _JPEG_QUALITY, ".jpg": _JPEG_QUALITY, ".webp": _WEBP_QUALITY}
-
-_HEAD = 64  # bytes that are enough to tell every format below
-
-# GIF, AVIF and JPEG 2000 are here because not every OpenCV that we accept can decode them.
-_REFUSED = (
-    (re.compile(rb"GIF8"), "GIF"),
-    (re.compile(rb".{4}ftyp(hei|hev|mif1|msf1)", re.DOTALL), "HEIC"),
-    (re.compile(rb".{4}ftypavi", re.DOTALL), "AVIF"),
-    (re.compile(rb".{4}ftyp|RIFF.{4}AVI |\x1aE\xdf\xa3", re.DOTALL), "video"),
-    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
-    (re.compile(rb"\0\0\0\x0cJXL |\xff\x0a"), "JPEG XL"),
-    (re.compile(rb"II\x2b\0|MM\0\x2b"), "BigTIFF"),
-    (re.compile(rb"8BPS"), "Photoshop"),
-    (re.compile(rb"%PDF"), "PDF"),
-)
-
-# Markers that begin a segment, and the end; 00, 01, RST0-7, SOI and FF belong to the data around them.
-_JPEG_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_END = 0xD9
 
 
 def check_image(image: object, *, name: str = "image") -> Image:
@@ -121,15 +95,12 @@ def read_image(path: str | PathLike[str]) -> Image:
             of another format; the message says which.
     """
     data = _read_bytes(path)
-    found = next(((kind, size_of) for magic, kind, size_of in _READABLE if magic.match(data)), None)
-    if found is None:
+    kind = find_format(data)
+    if kind is None:
         _refuse_format(path, data)
-    kind, size_of = found
     try:
-        width, height = size_of(data)
-        if width < 1 or height < 1:
-            raise ValueError(f"its header says {width} x {height} pixels")
-    except (EOFError, struct.error, ValueError) as error:
+        width, height = picture_size(kind, data)
+    except (EOFError, ValueError) as error:
         damaged = isinstance(error, ValueError)
         cause = f"is damaged ({error})" if damaged else f"is cut off, it ends after {len(data)} bytes"
         raise InvalidImageError(f"{path}: the {kind} file {cause}; copy or download it again") from error
@@ -159,8 +130,10 @@ def write_image(path: str | PathLike[str], image: Image) -> None:
     """
     pixels = np.ascontiguousarray(check_image(image))
     extension = Path(path).suffix.lower()
-    if extension not in _WRITABLE:
-        raise OutputError(f"{path}: cannot write {extension or 'without an extension'}; use {', '.join(_WRITABLE)}")
+    if extension not in WRITABLE_EXTENSIONS:
+        raise OutputError(
+            f"{path}: cannot write {extension or 'without an extension'}; use {', '.join(WRITABLE_EXTENSIONS)}"
+        )
     try:
         encoded, buffer = cv2.imencode(extension, pixels, _QUALITY.get(extension, []))
     except cv2.error:
@@ -236,8 +209,8 @@ def _read_bytes(path: str | PathLike[str]) -> bytes:
         if Path(path).is_dir():
             raise IsADirectoryError  # Windows would say that permission was denied
         with Path(path).open("rb") as file:
-            data = file.read(_HEAD)
-            if any(magic.match(data) for magic, _, _ in _READABLE):
+            data = file.read(HEAD_BYTES)
+            if find_format(data):
                 data += file.read()
     except FileNotFoundError as error:
         raise InvalidImageError(f"{path}: no such file; check the spelling and the working folder") from error
@@ -255,109 +228,14 @@ def _read_bytes(path: str | PathLike[str]) -> bytes:
 
 
 def _refuse_format(path: str | PathLike[str], head: bytes) -> NoReturn:
-    for magic, kind in _REFUSED:
-        if magic.match(head):
-            raise InvalidImageError(f"{path}: {kind} files cannot be read; convert it to JPEG or PNG and give that")
-    try:
-        # The incremental decoder forgives a character that the end of the head cuts in two.
-        start = " ".join(codecs.getincrementaldecoder("utf-8")().decode(head).split())
-    except UnicodeDecodeError:
-        start = ""
-    if start and start.isprintable():
+    if kind := refused_format(head):
+        raise InvalidImageError(f"{path}: {kind} files cannot be read; convert it to JPEG or PNG and give that")
+    if start := text_start(head):
         raise InvalidImageError(
             f"{path}: the file holds text that begins {start[:40]!r}, not a picture; perhaps a web page or a "
             "Git LFS pointer was saved in its place, so download the picture itself"
         )
     raise InvalidImageError(f"{path}: not a picture of a known format; give a JPEG, PNG, WebP, BMP or TIFF file")
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height, after a walk to the end marker; searching would find that of a thumbnail in EXIF."""
-    size: tuple[int, int] | None = None
-    position = 2
-    while marker := _JPEG_MARKER.search(data, position):
-        code, position = marker[1][0], marker.end()
-        if code == _JPEG_END:
-            if size is None:
-                raise ValueError("it ends without a picture")
-            return size
-        if code in _JPEG_FRAMES and size is None:
-            height, width = struct.unpack_from(">HH", data, position + 3)
-            size = width, height
-        position += max(2, struct.unpack_from(">H", data, position)[0])
-    raise EOFError
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    """Width and height; of the rest only the chunks' lengths are read, as the decoder checks their sums."""
-    _, first, width, height = struct.unpack_from(">I4sII", data, 8)
-    if first != b"IHDR":
-        raise ValueError("its header is missing")
-    if width * height > MAX_PIXELS:
-        return width, height  # refused for its size, which tells more than that it is cut off as well
-    position = 8
-    while True:
-        length, chunk = struct.unpack_from(">I4s", data, position)
-        position += 12 + length
-        if position > len(data):
-            raise EOFError
-        if chunk == b"IEND":
-            return width, height
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height; the first chunk says which of three headers it is."""
-    riff_length, chunk = struct.unpack_from("<4xI4x4s", data)
-    if chunk == b"VP8X":
-        low_x, high_x, low_y, high_y = struct.unpack_from("<HBHB", data, 24)
-        width, height = (high_x << 16 | low_x) + 1, (high_y << 16 | low_y) + 1
-    elif chunk == b"VP8L":
-        (bits,) = struct.unpack_from("<I", data, 21)
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    elif chunk == b"VP8 ":
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-    else:
-        raise ValueError("its header is missing")
-    if riff_length + 8 > len(data) and width * height <= MAX_PIXELS:
-        raise EOFError
-    return width, height
-
-
-def _bmp_size(data: bytes) -> tuple[int, int]:
-    """Width and height; OpenCV itself refuses a BMP that is cut off."""
-    (header_length,) = struct.unpack_from("<I", data, 14)
-    if header_length == 12:
-        width, height = struct.unpack_from("<HH", data, 18)
-    elif 40 <= header_length <= 124:
-        width, height = struct.unpack_from("<ii", data, 18)
-    else:
-        raise ValueError("its header is missing")
-    return width, abs(height)  # negative: rows run from the top
-
-
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the first page; OpenCV itself refuses a TIFF that is cut off."""
-    order = "<" if data[:2] == b"II" else ">"
-    (directory,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, directory)
-    sides: dict[int, int] = {}
-    for position in range(directory + 2, directory + 2 + 12 * count, 12):
-        tag, field_type, _ = struct.unpack_from(f"{order}HHI", data, position)
-        if tag in (256, 257):
-            short = field_type == 3
-            sides[tag] = struct.unpack_from(order + ("H" if short else "I"), data, position + 8)[0]
-    if len(sides) < 2:
-        raise ValueError("its size is missing")
-    return sides[256], sides[257]
-
-
-_READABLE: tuple[tuple[re.Pattern[bytes], str, Callable[[bytes], tuple[int, int]]], ...] = (
-    (re.compile(rb"\xff\xd8\xff"), "JPEG", _jpeg_size),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG", _png_size),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP", _webp_size),
-    (re.compile(rb"BM.{12}[\x0c-\x7c]\0\0\0", re.DOTALL), "BMP", _bmp_size),
-    (re.compile(rb"II\x2a\0|MM\0\x2a"), "TIFF", _tiff_size),
-)
 
 
 def _output_error(path: str | PathLike[str], error: OSError) -> OutputError:

@@ -6,6 +6,7 @@ adds what the network wants to see around the face. What lies outside the photo 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,10 @@ __all__ = ["CropSquare", "check_box", "crop_face", "crop_faces", "cut_square"]
 
 @dataclass(frozen=True, slots=True)
 class CropSquare:
-    """A square in a photo: centre and side in pixels, turned clockwise (as seen) by ``turn`` degrees."""
+    """A square in a photo: centre and side in pixels, turned clockwise (as seen) by ``turn`` degrees.
+
+    What is cut out of it appears turned the other way, counter-clockwise.
+    """
 
     center_x: float
     center_y: float
@@ -63,7 +67,7 @@ def crop_face(image: Image, box: BoundingBox, *, margin: float, size: int) -> Im
     return cut_square(image, CropSquare.around(box, margin), size)
 
 
-def crop_faces(image: Image, boxes: list[BoundingBox], *, margin: float, size: int) -> Image:
+def crop_faces(image: Image, boxes: Sequence[BoundingBox], *, margin: float, size: int) -> Image:
     """:func:`crop_face` for N boxes of one photo, as one contiguous batch (N, size, size, 3)."""
     crops = np.empty((len(boxes), size, size, 3), np.uint8)
     for crop, box in zip(crops, boxes, strict=True):

@@ -64,8 +64,24 @@ class OnnxModel:
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
 
     def run(self, batch: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """The network's outputs for a uint8 batch (N, H, W, 3)."""
-        outputs: list[NDArray[Any]] = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
+        """The network's outputs for a uint8 batch (N, H, W, 3): finite numbers.
+
+        Raises:
+            ProviderError: if ONNX Runtime gives up, for want of memory say.
+            ModelIntegrityError: if NaN or infinity comes out.
+        """
+        try:
+            outputs: list[NDArray[Any]] = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
+        except Exception as error:
+            raise ProviderError(
+                f"ONNX Runtime failed on a batch of shape {batch.shape} on {self.providers[0]}: {_first_line(error)}; "
+                "try a smaller batch or device='cpu'"
+            ) from error
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ModelIntegrityError(
+                f"the network in {self._folder.path} answered NaN or infinity on {self.providers[0]}; "
+                "try device='cpu', or export the model again"
+            )
         return outputs
 
     def _start(self, device: Device, providers: Sequence[Provider] | None) -> Any:
@@ -87,7 +103,7 @@ class OnnxModel:
         names = [provider if isinstance(provider, str) else provider[0] for provider in providers]
         if not names:
             raise ProviderError(
-                "providers=[] names nothing to run on; leave it out, or give e.g. [...'CPUExecutionProvider']"
+                "providers=[] names nothing to run on; leave it out, or give e.g. ['CPUExecutionProvider']"
             )
         built_in = _onnxruntime().get_available_providers()
         missing = [name for name in names if name not in built_in]
@@ -115,7 +131,7 @@ class OnnxModel:
         try:
             return ort.InferenceSession(weights, options, providers=list(providers))
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
-            reason = str(error).strip().splitlines()[0]
+            reason = _first_line(error)
             if on_cuda:
                 raise ProviderError(f"ONNX Runtime could not start on CUDA: {reason}; {_INSTALL_CUDA}") from error
             raise ModelIntegrityError(
@@ -159,6 +175,10 @@ def has_nvidia_driver() -> bool:
         return False
     count = ctypes.c_int(0)
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _onnxruntime() -> Any:

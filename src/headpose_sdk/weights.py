@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -10,12 +11,13 @@ from pathlib import Path
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder, read_config
 from headpose_sdk.errors import ModelDownloadError, ModelNotFoundError, UnknownModelError
 
-__all__ = ["DEFAULT_MODEL", "ModelInfo", "download_model", "find_model", "list_models"]
+__all__ = ["DEFAULT_DETECTOR", "DEFAULT_MODEL", "ModelInfo", "download_model", "find_model", "list_models"]
 
 DEFAULT_MODEL = "ehpnet-resnet18"
+DEFAULT_DETECTOR = "ehpnet-face"
 
 _BUNDLED = Path(__file__).parent / "models"
-_HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+_HUB_NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,21 @@ class ModelInfo:
 
 
 def list_models() -> list[ModelInfo]:
-    """The models that can be asked for by name. All of them are inside the package."""
+    """The models that can be asked for by name. All of them are inside the package.
+
+    Raises:
+        ModelNotFoundError, ModelIntegrityError: if the installed package is damaged.
+    """
     models = []
-    for folder in sorted(_BUNDLED.iterdir()):
-        if not (folder / CONFIG_NAME).is_file():
-            continue
+    for name, folder in _bundled().items():
         config = read_config(folder)
-        size = sum((folder / entry.name).stat().st_size for entry in config.files.values())
-        models.append(ModelInfo(config.name, config.kind, size, config.license, folder))
+        try:
+            size = sum((folder / entry.name).stat().st_size for entry in config.files.values())
+        except OSError as error:
+            raise ModelNotFoundError(
+                f"{error.filename}, which {CONFIG_NAME} names, cannot be read: {error.strerror}; reinstall headpose-sdk"
+            ) from error
+        models.append(ModelInfo(name, config.kind, size, config.license, folder))
     return models
 
 
@@ -53,18 +62,18 @@ def find_model(
     """
     name = fspath(model)
     path = Path(name)
-    if path.is_dir():
+    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long or holds a NUL
         return open_folder(path)
-    bundled = {info.name: info.path for info in list_models()}
+    bundled = _bundled()
     if name in bundled:
         return open_folder(bundled[name])
     on_hub = _HUB_NAME.fullmatch(name) if isinstance(model, str) else None
     if on_hub:
         path = _from_hub(on_hub["repo"], on_hub["revision"], cache_dir, local_files_only)
         return open_folder(path)
-    if isinstance(model, str) and len(path.parts) == 1:
+    if isinstance(model, str) and path.name == name:
         raise UnknownModelError(
-            f"no model is called {name!r}; choose one of {', '.join(bundled)}, "
+            f"no model is called {name!r}; choose one of {', '.join(bundled) or '(none is installed)'}, "
             "a folder written by `headpose train export`, or org/repo on the Hugging Face Hub"
         )
     raise ModelNotFoundError(
@@ -80,11 +89,16 @@ def download_model(name: str, *, cache_dir: str | PathLike[str] | None = None, l
     return folder.path
 
 
+def _bundled() -> dict[str, Path]:
+    """The folders of the wheel's models by name; a broken one must not keep the others from being found."""
+    return {path.parent.name: path.parent for path in sorted(_BUNDLED.glob(f"*/{CONFIG_NAME}"))}
+
+
 def _from_hub(repo: str, revision: str | None, cache_dir: str | PathLike[str] | None, local_files_only: bool) -> Path:
     """The snapshot folder of a Hub repository, from the cache where it is complete there."""
     # Imported here: it takes longer than everything else together, and most programs never need it.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
     where = f"{repo}@{revision}" if revision else repo
     try:
@@ -97,14 +111,18 @@ def _from_hub(repo: str, revision: str | None, cache_dir: str | PathLike[str] | 
         )
     except RepositoryNotFoundError as error:
         raise ModelDownloadError(
-            f"the Hub has no model {where}, or it is private; check the name, or log in with `hf auth login`"
+            f"the Hub has no model {where}, or it is private, and there is no such folder here either; "
+            "check the name, or log in with `hf auth login`"
         ) from error
     except LocalEntryNotFoundError as error:
         raise ModelDownloadError(
             f"model {where} is not in the local cache and the Hub cannot be reached; "
             "connect once, or give the folder of a copy"
         ) from error
-    except (HfHubHTTPError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelDownloadError(f"model {where} could not be downloaded: {reason}; try again later") from error
+    # Which HTTP library raises here depends on the version of huggingface_hub, and their errors share no base class.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelDownloadError(
+            f"model {where} could not be downloaded: {reason}; check the name and the revision, or try again later"
+        ) from error
     return Path(folder)

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+from headpose_sdk.cli.arguments import Subparsers, add_model_arguments
+from headpose_sdk.cli.messages import complain
+from headpose_sdk.cli.outputs import check_output
+from headpose_sdk.cli.progress import Counter
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import read_faces, read_manifest
 from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses
 from headpose_sdk.images import atomic_write
-from headpose_sdk.weights import DEFAULT_MODEL
+from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL
 
 __all__ = ["add_parser", "measure_faces", "measure_manifest"]
-
-DEFAULT_DETECTOR = "ehpnet-face"
 
 _DOUBTFUL = 0.02
 """Score down to which the detector reports faces, so that the measure can look for the best threshold itself."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add ``eval`` with one sub-command a kind of data set; each sets ``run`` to what carries it out."""
     parser = subparsers.add_parser("eval", help="measure a model on labelled photos")
     datasets = parser.add_subparsers(metavar="DATASET", required=True)
@@ -54,25 +55,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
-    parser.add_argument(
-        "--model", default=model, metavar="NAME", help="a name, a model folder or org/repo (default: %(default)s)"
-    )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: %(default)s")
+    add_model_arguments(parser, model)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here as well")
 
 
 def _run_manifest(args: argparse.Namespace) -> int:
+    _check_json(args.json)
     return measure_manifest(args, HeadPoseEstimator(args.model, device=args.device))
 
 
 def _run_faces(args: argparse.Namespace) -> int:
+    _check_json(args.json)
     detector = OnnxFaceDetector(args.model, score_threshold=_DOUBTFUL, device=args.device)
     return measure_faces(args, detector, threshold=detector.config.score_threshold)
 
 
+def _check_json(path: Path | None) -> None:
+    """An evaluation may take an hour: that its result has nowhere to go is told before."""
+    if path is not None:
+        check_output(path)
+
+
 def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
     """Measure poses; the exit code is 1 if photos had to be dropped, else 0."""
-    report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=_show_progress)
+    with Counter() as counter:
+        report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=counter)
     metrics = report["metrics"]
     low, high = metrics["mae_interval"]
     print(f"{report['model']}, boxes from {report['boxes']}, n = {report['n']}, degrees")
@@ -93,7 +100,8 @@ def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
 
 def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold: float) -> int:
     """Measure a detector, also at its usual ``threshold``; the exit code is 1 if photos had to be dropped, else 0."""
-    report = evaluate_detector(detector, read_faces(args.csv), threshold=threshold, progress=_show_progress)
+    with Counter() as counter:
+        report = evaluate_detector(detector, read_faces(args.csv), threshold=threshold, progress=counter)
     print(f"{report['detector']}, {report['photos']} photos, {report['faces']} faces")
     print("faces of        n   threshold  precision  recall      AP")
     for row in report["size_classes"]:
@@ -112,13 +120,8 @@ def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold
 
 def _finish(report: dict[str, Any], json_path: Path | None) -> int:
     for drop in report["dropped"]:
-        print(f"dropped: {drop['reason']}", file=sys.stderr)
+        complain(f"dropped {drop['reason']}")
     if json_path is not None:
         with atomic_write(json_path) as file:
             file.write((json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
     return 1 if report["dropped"] else 0
-
-
-def _show_progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)

@@ -20,7 +20,16 @@ from headpose_sdk.results import Image
 from headpose_sdk.rotation import euler_from_matrix, matrix_from_euler, mirror_matrix, rotate_in_plane
 from headpose_sdk.training.augment import colour_jitter, degrade, occlude
 
-__all__ = ["STORED_MARGIN", "HeadCrops", "load_crops", "plain_batch", "split_by_source", "training_batch"]
+__all__ = [
+    "STORED_MARGIN",
+    "HeadCrops",
+    "load_crops",
+    "load_split",
+    "plain_batch",
+    "read_split",
+    "split_by_source",
+    "training_batch",
+]
 
 STORED_SIZE = 128
 STORED_MARGIN = 1.4  # side of a stored crop divided by the longer side of the face box
@@ -53,8 +62,8 @@ def split_by_source(samples: list[PoseSample]) -> tuple[list[PoseSample], list[P
     return training, held_back
 
 
-def load_split(root: Path) -> tuple[HeadCrops, HeadCrops]:
-    """Training and validation crops of a folder with ``manifest.csv``.
+def read_split(root: Path) -> tuple[list[PoseSample], list[PoseSample]]:
+    """Training and validation part of a folder with ``manifest.csv``.
 
     Raises:
         DatasetError: if a row is wrong, or so little is there that one part is empty.
@@ -65,6 +74,12 @@ def load_split(root: Path) -> tuple[HeadCrops, HeadCrops]:
             f"{root} gives {len(training)} training and {len(held_back)} validation heads after the split by source; "
             "it needs heads of at least some tens of sources"
         )
+    return training, held_back
+
+
+def load_split(root: Path) -> tuple[HeadCrops, HeadCrops]:
+    """The crops of both parts of :func:`read_split`: whatever cannot be read is told before a training, not after."""
+    training, held_back = read_split(root)
     return load_crops(training), load_crops(held_back)
 
 
@@ -73,6 +88,12 @@ def load_crops(samples: list[PoseSample]) -> HeadCrops:
 
     A sample with a box is cut around it. One without is taken to be framed like a stored crop already.
     """
+    for sample in samples:
+        if max(map(abs, sample.angles)) >= LARGEST_ANGLE:
+            raise DatasetError(
+                f"{sample.file} is labelled {sample.angles}; the network's bins end at {LARGEST_ANGLE:g} degrees, "
+                "so leave such rows out of the manifest"
+            )
     images = np.empty((len(samples), STORED_SIZE, STORED_SIZE, 3), np.uint8)
     for image, sample in zip(images, tqdm(samples, unit="crops", desc="reading", disable=None), strict=True):
         photo = read_image(sample.file)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headpose_sdk.config import DetectorModelConfig, ModelConfig, PoseModelConfig, WeightsFile, open_folder, to_json
-from headpose_sdk.errors import ModelIntegrityError, OutputError
-from headpose_sdk.evaluation.datasets import PoseSample, read_manifest
+from headpose_sdk.errors import HeadPoseError, ModelIntegrityError, OutputError
+from headpose_sdk.evaluation.datasets import PoseSample
 from headpose_sdk.evaluation.metrics import pose_metrics
 from headpose_sdk.evaluation.views import sample_photo, sample_views
 from headpose_sdk.runtime import OnnxModel
-from headpose_sdk.training.data import CROP_MARGIN, HeadCrops, load_crops, plain_batch, split_by_source, training_batch
+from headpose_sdk.training.data import CROP_MARGIN, HeadCrops, load_crops, plain_batch, read_split, training_batch
 from headpose_sdk.training.detector.network import DetectorGraph, FaceDetectorNetwork
 from headpose_sdk.training.losses import BIN_CENTERS, BIN_WIDTH
 from headpose_sdk.training.network import PoseGraph, PoseNetwork
@@ -47,14 +48,17 @@ def export_pose(run: Path, data: Path, out: Path, *, name: str, detector: str, l
     training part calibrates the quantisation. ``out`` appears when everything in it was checked, or not at all.
 
     Raises:
-        ModelIntegrityError: if the exported network does not do what the trained one does.
+        ModelIntegrityError: if ``run`` holds no pose checkpoint, or the exported network does not do what the trained
+            one does.
+        DatasetError: if ``data`` is no data set that can be trained on.
         OutputError: if ``out`` exists or cannot be written.
     """
+    _refuse_existing(out)
     settings, step, tensors = read_checkpoint(run / CHECKPOINT)
     _expect(settings, "pose", run)
     network = PoseNetwork(settings["backbone"])
-    network.load_state_dict(averaged_weights(tensors))
-    training, held_back = split_by_source(read_manifest(data))
+    _load(network, tensors, run)
+    training, held_back = read_split(data)
     validation = load_crops(held_back)
     plain = plain_batch(validation, slice(None), INPUT_SIZE)
 
@@ -99,10 +103,13 @@ def export_pose(run: Path, data: Path, out: Path, *, name: str, detector: str, l
                 "validation": pose_metrics(on_validation, validation.angles, predicted_std).to_dict(),
             }
         worst = reports["float.onnx"]["largest_difference_on_views"]
-        if worst > LARGEST_DIFFERENCE:
-            raise ModelIntegrityError(f"the exported network differs from the trained one by {worst:.5f} degrees")
+        if not worst <= LARGEST_DIFFERENCE:  # also true of NaN
+            raise ModelIntegrityError(
+                f"the exported network differs from the trained one by {worst:.5f} degrees; "
+                "install another version of torch or onnxruntime, and export again"
+            )
         loss = reports["model.int8.onnx"]["difference_on_views"]
-        if loss > LARGEST_QUANTISATION_LOSS:
+        if not loss <= LARGEST_QUANTISATION_LOSS:
             raise ModelIntegrityError(
                 f"the int8 network differs from the float one by {loss:.3f} degrees on views of the sample photo, "
                 f"more than {LARGEST_QUANTISATION_LOSS}; calibrate on more varied crops"
@@ -116,13 +123,15 @@ def export_detector(run: Path, out: Path, *, name: str, license_id: str, score_t
     """Write the model folder ``out`` of a face detector from the checkpoint in ``run``; float32, as it is small.
 
     Raises:
-        ModelIntegrityError: if the exported network does not do what the trained one does.
+        ModelIntegrityError: if ``run`` holds no detector checkpoint, or the exported network does not do what the
+            trained one does.
         OutputError: if ``out`` exists or cannot be written.
     """
+    _refuse_existing(out)
     settings, step, tensors = read_checkpoint(run / CHECKPOINT)
     _expect(settings, "detector", run)
     network = FaceDetectorNetwork()
-    network.load_state_dict(averaged_weights(tensors))
+    _load(network, tensors, run)
     graph = DetectorGraph(network).eval()
     photo = sample_photo()[None]
     with _new_folder(out) as folder:
@@ -143,14 +152,34 @@ def export_detector(run: Path, out: Path, *, name: str, license_id: str, score_t
         (cells,) = _open(folder, config).run(photo)
         with torch.no_grad():
             worst = float(np.abs(cells - graph(torch.from_numpy(photo)).numpy()).max())
-        if worst > LARGEST_DIFFERENCE:
-            raise ModelIntegrityError(f"the exported detector differs from the trained one by {worst:.5f}")
+        if not worst <= LARGEST_DIFFERENCE:  # also true of NaN
+            raise ModelIntegrityError(
+                f"the exported detector differs from the trained one by {worst:.5f}; "
+                "install another version of torch or onnxruntime, and export again"
+            )
     return {"model": str(out), "largest_difference": worst}
 
 
 def _expect(settings: dict[str, Any], kind: str, run: Path) -> None:
     if settings.get("kind") != kind:
         raise ModelIntegrityError(f"{run} holds a {settings.get('kind')} run, not a {kind} run; name another --run")
+
+
+def _load(network: nn.Module, tensors: dict[str, Tensor], run: Path) -> None:
+    """The averaged weights of a checkpoint into ``network``."""
+    weights = averaged_weights(tensors)
+    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ModelIntegrityError(
+            f"{run} holds weights that are no numbers ({broken[0]}); train again with a lower learning rate"
+        )
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:  # torch's way to say that names or shapes differ
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelIntegrityError(
+            f"the weights in {run} do not fit the network: {reason}; export with the version that trained them"
+        ) from error
 
 
 def _open(folder: Path, config: ModelConfig) -> OnnxModel:
@@ -234,25 +263,26 @@ def _quantise(source: Path, target: Path, batches: Iterator[NDArray[np.uint8]]) 
     prepared.unlink()
 
 
-class _new_folder:  # noqa: N801 (a context manager reads as a verb)
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise OutputError(f"{out} exists; remove it or choose another --out")
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
     """A folder that takes its name when everything in it is done; otherwise nothing is left."""
-
-    def __init__(self, out: Path) -> None:
-        if out.exists():
-            raise OutputError(f"{out} exists; remove it or choose another --out")
-        self._out = out
-
-    def __enter__(self) -> Path:
-        try:
-            self._out.parent.mkdir(parents=True, exist_ok=True)
-            self._work = Path(tempfile.mkdtemp(prefix=f".{self._out.name}.", dir=self._out.parent))
-            self._work.chmod(0o755)  # mkdtemp makes it private
-        except OSError as error:
-            raise OutputError(f"{self._out} cannot be written: {error.strerror}; choose another --out") from error
-        return self._work
-
-    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        if error_type is None:
-            self._work.rename(self._out)
-        else:
-            shutil.rmtree(self._work, ignore_errors=True)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        work.chmod(0o755)  # mkdtemp makes it private
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}; choose another --out") from error
+    try:
+        yield work
+        _refuse_existing(out)  # it may have come up meanwhile
+        work.rename(out)
+    except BaseException as error:
+        shutil.rmtree(work, ignore_errors=True)
+        if isinstance(error, OSError) and not isinstance(error, HeadPoseError):
+            raise OutputError(f"{out} cannot be written: {error.strerror}; choose another --out") from error
+        raise

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headpose_sdk.training.data import HeadCrops, load_split, plain_batch, training_batch
-from headpose_sdk.training.losses import expectation, pose_loss
+from headpose_sdk.training.data import load_split, training_batch
+from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
-__all__ = ["INPUT_SIZE", "TeacherConfig", "predict_angles", "train_teacher"]
+__all__ = ["INPUT_SIZE", "TeacherConfig", "train_teacher"]
 
 INPUT_SIZE = 112
 
@@ -50,18 +49,27 @@ class TeacherConfig:
         return self.stages[-1][0]
 
 
-def train_teacher(data: Path, out: Path, config: TeacherConfig, *, resume: bool, threads: int | None) -> Path:
+def train_teacher(
+    data: Path, out: Path, config: TeacherConfig, *, resume: bool, init: Path | None = None, threads: int | None = None
+) -> Path:
     """Train on ``data``, a folder with manifest.csv, and return the checkpoint's path.
 
-    The heads of the validation part (by hash of ``source``) are left out of training; their error at the end is
-    written to ``out/validation.json`` by the export.
+    ``init`` is the folder of another run, whose averaged weights this one begins with.
+
+    The heads of the validation part (by hash of ``source``) are left out of training; the export measures on them.
     """
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
     steps = config.crops // config.batch
     network = PoseNetwork(config.backbone).to(memory_format=torch.channels_last)
-    settings = {"kind": "pose", "data": data.name, **asdict(config), "stages": [list(stage) for stage in config.stages]}
+    settings = {
+        "kind": "pose",
+        "data": data.name,
+        "init": None if init is None else init.name,
+        **asdict(config),
+        "stages": [list(stage) for stage in config.stages],
+    }
     trainer = Trainer(
         network,
         out,
@@ -71,7 +79,7 @@ def train_teacher(data: Path, out: Path, config: TeacherConfig, *, resume: bool,
         weight_decay=config.weight_decay,
         warmup=300,
     )
-    trainer.start(resume)
+    trainer.start(resume, init)
     crops, _ = load_split(data)
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
@@ -88,14 +96,3 @@ def train_teacher(data: Path, out: Path, config: TeacherConfig, *, resume: bool,
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="crops")
     return trainer.checkpoint
-
-
-@torch.no_grad()
-def predict_angles(network: PoseNetwork, crops: HeadCrops, *, batch: int = 256) -> NDArray[np.float32]:
-    """The network's angles (N, 3) in degrees, float32, for plain crops as inference cuts them."""
-    network.eval()
-    parts = [
-        expectation(network(normalise(torch.from_numpy(plain_batch(crops, slice(start, start + batch), INPUT_SIZE)))))
-        for start in range(0, len(crops), batch)
-    ]
-    return torch.cat(parts).numpy()

@@ -25,7 +25,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from headpose_sdk.errors import DatasetError, ModelIntegrityError
+from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError
 from headpose_sdk.images import atomic_write
 
 Batch = TypeVar("Batch")
@@ -62,6 +62,8 @@ class Trainer:
         self.config = dict(config)
         self.steps = steps
         self.step = 0
+        if steps < 1:
+            raise DatasetError("the run has not one full batch to see; raise --crops or --pictures, or lower --batch")
         self._warmup = warmup
         self._learning_rate = learning_rate
         # Decay shrinks weights, not what batch norm and biases hold.
@@ -121,15 +123,24 @@ class Trainer:
         """Where the checkpoint is."""
         return self.out / CHECKPOINT
 
-    def start(self, resume: bool) -> None:
+    def start(self, resume: bool, init: Path | None = None) -> None:
         """Make the folder; with ``resume`` go on from its checkpoint if there is one.
+
+        A new run begins with the averaged weights of the run in the folder ``init``, if given.
 
         Raises:
             DatasetError: if ``out`` holds a run and ``resume`` is not asked for, or one of another configuration.
+            ModelIntegrityError: if ``init`` holds no checkpoint, or one of another network.
+            OutputError: if the folder cannot be made.
         """
         path = self.checkpoint
         if not path.exists():
-            self.out.mkdir(parents=True, exist_ok=True)
+            if init is not None:
+                self._begin_with(init / CHECKPOINT)
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"{self.out} cannot be made: {error.strerror}; choose another --out") from error
             return
         if not resume:
             raise DatasetError(f"{path} exists; add --resume to go on with that run, or choose another --out")
@@ -148,6 +159,17 @@ class Trainer:
             state["state"].setdefault(int(index), {})[field] = value
         self._optimizer.load_state_dict(state)
         self.step = step
+
+    def _begin_with(self, path: Path) -> None:
+        _, _, tensors = read_checkpoint(path)
+        weights = averaged_weights(tensors)
+        try:
+            self.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ModelIntegrityError(
+                f"{path} holds another network than the one to be trained; give an --init run of the same kind and backbone"
+            ) from error
+        self.averaged.load_state_dict(weights)
 
     def _advance(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
         for group in self._optimizer.param_groups:
@@ -175,10 +197,13 @@ class Trainer:
     def _average(self) -> None:
         # A short memory at first, or the random initial weights would linger in the average.
         decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        averaged: list[Tensor] = list(self.averaged.parameters())
-        torch._foreach_lerp_(averaged, [p.detach() for p in self.model.parameters()], 1 - decay)
-        for mine, theirs in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            mine.copy_(theirs)
+        # Buffers too: batch norm's statistics of the current weights do not fit the averaged ones.
+        theirs = self.model.state_dict()
+        for name, mine in self.averaged.state_dict().items():
+            if mine.is_floating_point():
+                mine.lerp_(theirs[name].detach(), 1 - decay)
+            else:
+                mine.copy_(theirs[name])
 
     def _log(self, record: Mapping[str, Any]) -> None:
         with (self.out / LOG).open("a", encoding="utf-8") as file:

@@ -109,19 +109,18 @@ def _cut(photo: LabelledPhoto, backdrops: list[Image], width: int, height: int, 
     turn = float(np.clip(rng.normal(0, 14), -50, 50)) if rng.random() < 0.5 else 0.0
     cos, sin = np.cos(np.radians(turn)) * scale, np.sin(np.radians(turn)) * scale
     linear = np.array([[cos, -sin], [sin, cos]])
-    transform = np.column_stack([linear, target - linear @ center])
-    source = photo.image
+    offset = target - linear @ center  # with linear: from the photo's to the cut's coordinates, edges at integers
+    source, shrunk = photo.image, np.ones(2)
     if scale < 0.5:  # warpAffine does not average: shrink by a whole factor first
         factor = int(1 / scale)
         small = (max(1, columns // factor), max(1, rows // factor))
         source = np.asarray(cv2.resize(source, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        grown = np.diag([columns / small[0], rows / small[1]])
-        warp = np.column_stack([linear @ grown, transform[:, 2]])
-    else:
-        warp = transform
+        shrunk = np.array([columns / small[0], rows / small[1]])
+    # OpenCV has pixel centres at integers, half a pixel inside the edges that boxes are measured from.
+    warp = np.column_stack([linear * shrunk, linear @ (shrunk / 2) + offset - 0.5])
     image = _backdrop(backdrops, width, height, rng)
     cv2.warpAffine(source, warp, (width, height), image, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
-    boxes, ignore = _carry_boxes(photo, linear, transform, width, height)
+    boxes, ignore = _carry_boxes(photo, linear, offset, width, height)
     return LabelledPhoto(image, boxes, ignore)
 
 
@@ -145,11 +144,11 @@ def _backdrop(backdrops: list[Image], width: int, height: int, rng: Generator) -
 
 
 def _carry_boxes(
-    photo: LabelledPhoto, linear: NDArray[np.float64], transform: NDArray[np.float64], width: int, height: int
+    photo: LabelledPhoto, linear: NDArray[np.float64], offset: NDArray[np.float64], width: int, height: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The photo's boxes in the cut: a face is taken for the ellipse in its box, so a turn does not swell it."""
     half = (photo.boxes[:, 2:] - photo.boxes[:, :2]) / 2
-    center = (photo.boxes[:, :2] + half) @ linear.T + transform[:, 2]
+    center = (photo.boxes[:, :2] + half) @ linear.T + offset
     reach = np.sqrt((half**2) @ (linear.T**2))
     boxes = np.concatenate([center - reach, center + reach], axis=1).astype(np.float32)
     frame = np.array([width, height, width, height], np.float32)

@@ -31,7 +31,7 @@ def decode(raw: Tensor, cells: Tensor) -> Tensor:
     """:func:`headpose_sdk.detection.decode_boxes` for tensors: raw (N, A, 4), cells (A, 3) -> corners (N, A, 4)."""
     stride = cells[:, 2:]
     center = cells[:, :2] + raw[..., :2] * stride
-    half = torch.exp(raw[..., 2:].clamp(max=6.0)) * (stride * BOX_UNIT / 2)
+    half = torch.exp(raw[..., 2:].clamp(-6.0, 6.0)) * (stride * BOX_UNIT / 2)
     return torch.cat([center - half, center + half], dim=-1)
 
 

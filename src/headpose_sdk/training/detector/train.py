@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from headpose_sdk.detection import cell_grid
+from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import FaceSample, read_faces
 from headpose_sdk.training.detector.data import load_photos, training_batch
 from headpose_sdk.training.detector.loss import Targets, detection_loss
@@ -36,28 +37,32 @@ class DetectorConfig:
     seed: int = 0
 
 
-def train_detector(data: Path, out: Path, config: DetectorConfig, *, resume: bool, threads: int | None) -> Path:
+def train_detector(
+    data: Path, out: Path, config: DetectorConfig, *, resume: bool, init: Path | None = None, threads: int | None = None
+) -> Path:
     """Train on ``data``, a CSV of face boxes, and return the checkpoint's path.
 
-    The photos of the validation part (by hash of the file name) are left out; ``headpose train export`` measures
-    on them.
+    ``init`` is the folder of another run, whose averaged weights this one begins with.
+
+    The photos of the validation part (by hash of the file name) are left out: :func:`split_by_file` names them.
     """
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    samples = read_faces(data)
-    training, _ = split_by_file(samples)
-    photos = load_photos(training)
+    training, _ = split_by_file(read_faces(data))
+    if not training:
+        raise DatasetError(f"{data} leaves no photo to train on after the split by file name; it needs some tens")
     trainer = Trainer(
         FaceDetectorNetwork().to(memory_format=torch.channels_last),
         out,
-        {"kind": "detector", "data": data.name, **asdict(config)},
+        {"kind": "detector", "data": data.name, "init": None if init is None else init.name, **asdict(config)},
         steps=config.pictures // config.batch,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup=300,
     )
-    trainer.start(resume)
+    trainer.start(resume, init)
+    photos = load_photos(training)
     cells = torch.from_numpy(cell_grid(config.size, config.size).copy())
 
     def batch_at(step: int) -> tuple[Tensor, Targets]:

@@ -1,0 +1,20 @@
+# The checks, each callable alone. PYTHON is the interpreter of an environment with ".[train,test,dev]" installed;
+# `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
+PYTHON ?= python3
+
+.PHONY: check lint test wheel
+
+check: lint test
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+test:
+	$(PYTHON) -m pytest -q
+
+wheel:
+	rm -rf dist
+	$(PYTHON) -m build --wheel

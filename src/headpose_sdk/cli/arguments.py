@@ -1,0 +1,65 @@
+"""What several sub-commands ask for in the same words."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TypeAlias
+
+__all__ = ["Subparsers", "add_model_arguments", "natural", "positive", "positive_float", "share"]
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_model_arguments(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add ``--model`` and ``--device`` as every command that runs a network has them."""
+    parser.add_argument(
+        "--model",
+        default=default,
+        metavar="NAME",
+        help="a name from `headpose models`, a model folder, or org/repo[@revision] on the Hugging Face Hub "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto takes a GPU if one works, cuda fails without one (default: %(default)s)",
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, as the ``type`` of an argument."""
+    if not text.strip().isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def positive_float(text: str) -> float:
+    """A finite number above 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them included."""
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

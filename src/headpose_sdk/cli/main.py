@@ -1,0 +1,71 @@
+"""The ``headpose`` command: its sub-commands, its exit codes, and how it ends when something goes wrong.
+
+Exit codes: 0 done; 1 an error, told in one line on stderr (also when one of many files failed: the rest go on);
+2 wrong usage; 130 interrupted; 141 nobody reads stdout any more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from headpose_sdk import __version__
+from headpose_sdk.cli import draw, eval, models, predict, train  # noqa: A004 (named as the command is)
+from headpose_sdk.cli.messages import complain, plain_warnings
+from headpose_sdk.errors import HeadPoseError
+
+__all__ = ["main"]
+
+_INTERRUPTED, _BROKEN_PIPE = 130, 141  # 128 and the number of the signal, as shells have it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with the arguments ``argv`` (those of the process if None) and return its exit code.
+
+    Raises:
+        SystemExit: from argparse, 2 for wrong usage and 0 after ``--help`` and ``--version``.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may not fit the terminal's encoding
+    try:
+        with plain_warnings():
+            try:
+                args = _parser().parse_args(argv)
+                return int(args.run(args))
+            finally:
+                sys.stdout.flush()  # here, where a failure can still be told
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _abandon_stdout()
+        return _BROKEN_PIPE
+    except HeadPoseError as error:
+        complain(error)
+    except OSError as error:
+        if error.filename is None:
+            _abandon_stdout()
+        complain(f"{error.filename or 'stdout'}: {error.strerror or error}")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="headpose",
+        description="Yaw, pitch and roll of every head in a photo.",
+        epilog="`headpose COMMAND --help` tells more about a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"headpose {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (draw, predict, models, eval, train):
+        command.add_parser(subparsers)
+    return parser
+
+
+def _abandon_stdout() -> None:
+    """Point stdout at nothing, or Python would try at exit once more to write there, and say that it failed."""
+    with suppress(io.UnsupportedOperation):  # a stdout without a file, as in tests
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

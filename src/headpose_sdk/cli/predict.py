@@ -1,0 +1,103 @@
+"""``headpose predict``: the poses of all heads in photos, a record a photo, as JSON lines or as CSV."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from headpose_sdk.cli.arguments import Subparsers, add_model_arguments, positive
+from headpose_sdk.cli.messages import complain
+from headpose_sdk.cli.progress import Counter
+from headpose_sdk.errors import InvalidImageError
+from headpose_sdk.estimator import HeadPoseEstimator
+from headpose_sdk.images import IMAGE_EXTENSIONS, find_images
+from headpose_sdk.results import ImageResult
+from headpose_sdk.weights import DEFAULT_MODEL
+
+__all__ = ["CSV_COLUMNS", "add_parser", "csv_rows"]
+
+_ANGLES = ("yaw", "pitch", "roll", "yaw_std", "pitch_std", "roll_std")
+CSV_COLUMNS = ("file", "face", *_ANGLES, "x1", "y1", "x2", "y2", "score", "error")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add ``predict``."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="print the pose of every head in photos as JSON lines or CSV",
+        description="One record a photo on stdout, as soon as it is known. Angles are in degrees: yaw > 0 turns to the "
+        "left edge of the image, pitch > 0 looks up, roll > 0 leans clockwise. Boxes are x1, y1, x2, y2 in pixels.",
+    )
+    parser.add_argument(
+        "paths", nargs="+", metavar="FILE|DIR", help="photos, or folders that are searched for them at any depth"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "csv"),
+        default="jsonl",
+        help="jsonl: an object a photo; csv: a row a face, one with empty fields where there is none "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="photos that are read before their faces go through the network together (default: %(default)s)",
+    )
+    add_model_arguments(parser, DEFAULT_MODEL)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    files = _find_files(args.paths)
+    estimator = HeadPoseEstimator(args.model, device=args.device)
+    write = _csv_writer() if args.format == "csv" else _write_json
+    failed = 0
+    with Counter(quiet=sys.stdout.isatty()) as counter:
+        for done, result in enumerate(estimator.predict_files(files, batch_size=args.batch_size), start=1):
+            write(result)
+            sys.stdout.flush()
+            failed += result.error is not None
+            counter(done, len(files))
+    if failed:
+        complain(f"{failed} of {len(files)} files could not be read; their records say why under error")
+    return 1 if failed else 0
+
+
+def _find_files(paths: Sequence[str]) -> list[Path]:
+    """The files among ``paths`` and the pictures in the folders among them, in the order given."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        found = find_images(path) if path.is_dir() else [path]
+        if not found:
+            raise InvalidImageError(
+                f"{path}: no pictures in this folder or below it; looked for {', '.join(IMAGE_EXTENSIONS)}"
+            )
+        files += found
+    return files
+
+
+def _write_json(result: ImageResult) -> None:
+    print(json.dumps(result.to_dict()))  # in ASCII, which every terminal and locale can take
+
+
+def _csv_writer() -> Callable[[ImageResult], None]:
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(CSV_COLUMNS)
+    return lambda result: table.writerows(csv_rows(result))
+
+
+def csv_rows(result: ImageResult) -> list[list[object]]:
+    """A row a face in the order of ``CSV_COLUMNS``, counted from 0; one row without a face if there are none."""
+    if not result.faces:
+        return [[result.file, *[""] * (len(CSV_COLUMNS) - 2), result.error or ""]]
+    rows: list[list[object]] = []
+    for index, face in enumerate(result.to_dict()["faces"]):
+        score = "" if face["score"] is None else face["score"]
+        rows.append([result.file, index, *(face[name] for name in _ANGLES), *face["box"], score, ""])
+    return rows

@@ -1,0 +1,68 @@
+"""``headpose train`` as far as it needs no PyTorch: usage, and what it says where PyTorch is missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from headpose_sdk.cli.main import main
+
+from .conftest import Headpose
+
+TEACHER = ["train", "teacher", "--data", "data", "--out", "run"]
+DETECTOR = ["train", "detector", "--data", "faces.csv", "--out", "run"]
+EXPORT = ["train", "export", "--run", "run", "--out", "model"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "teacher", "--data", "data"],
+        ["train", "detector", "--out", "run"],
+        ["train", "export", "--run", "run"],
+        [*TEACHER, "--crops", "0"],
+        [*TEACHER, "--crops", "1e6"],
+        [*TEACHER, "--seed", "-1"],
+        [*TEACHER, "--learning-rate", "0"],
+        [*TEACHER, "--learning-rate", "nan"],
+        [*TEACHER, "--pictures", "10"],
+        [*DETECTOR, "--threads", "-2"],
+        [*DETECTOR, "--crops", "10"],
+        [*EXPORT, "--score-threshold", "1"],
+    ],
+)
+def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(words)
+    assert exit_info.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: headpose")
+
+
+@pytest.fixture
+def without_torch(folder: Path) -> dict[str, str]:
+    """An environment in which importing torch fails, as it does where it was never installed."""
+    (folder / "lacking").mkdir()
+    Path("lacking/torch.py").write_text("raise ImportError(\"No module named 'torch'\")\n", encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": "lacking"}
+
+
+@pytest.mark.parametrize("words", [TEACHER, DETECTOR, EXPORT])
+def test_without_torch_one_line_says_how_to_install_it(
+    words: list[str], headpose: Headpose, without_torch: dict[str, str]
+) -> None:
+    done = headpose(*words, env=without_torch)
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("headpose: training needs PyTorch")
+    assert line.endswith('`pip install "headpose-sdk[train]"`')
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("task", ["teacher", "detector", "export"])
+def test_without_torch_there_is_help(task: str, headpose: Headpose, without_torch: dict[str, str]) -> None:
+    done = headpose("train", task, "--help", env=without_torch)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: headpose train {task}")
+    assert "--out DIR" in done.stdout

@@ -1,0 +1,27 @@
+"""What several test files need: the sample photo and one loaded estimator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headpose_sdk.estimator import HeadPoseEstimator
+from headpose_sdk.images import read_image
+from headpose_sdk.results import Image
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def photo() -> Image:
+    """The sample photo (512, 512, 3), not to be written to."""
+    image = read_image(ROOT / "examples" / "astronaut.jpg")
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture(scope="session")
+def estimator() -> HeadPoseEstimator:
+    """The bundled models on the CPU, in one thread."""
+    return HeadPoseEstimator(device="cpu", threads=1)

@@ -1,0 +1,97 @@
+"""The paper's equations against numbers worked out by hand and against torch's own losses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from headpose_sdk.training.losses import (
+    BIN_CENTERS,
+    cross_entropy,
+    expectation,
+    hard_targets,
+    mse,
+    pose_loss,
+    soft_targets,
+)
+
+BINS = 62
+
+
+def certain_of(angles: torch.Tensor) -> torch.Tensor:
+    """Logits (N, 3, 62) of a classifier that is always right and quite sure."""
+    return 1000 * hard_targets(angles)
+
+
+def test_62_bins_of_3_degrees_lie_around_their_centres() -> None:
+    assert BIN_CENTERS.tolist() == [-91.5 + 3 * k for k in range(62)]
+
+
+def test_a_perfect_classifier_is_off_by_a_quarter_bin_not_by_half_a_bin() -> None:
+    angles = (torch.arange(0, 18600) / 100 - 93)[:, None].repeat(1, 3)
+    error = (expectation(certain_of(angles)) - angles).abs()
+    assert error.mean().item() == pytest.approx(0.75, abs=0.01)  # left edges would give 1.50
+    assert error.max().item() == pytest.approx(1.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("angle", "index"),
+    [(-93.0, 0), (-90.01, 0), (-90.0, 1), (-0.01, 30), (0.0, 31), (2.99, 31), (3.0, 32), (90.0, 61), (92.99, 61)],
+)
+def test_a_hard_target_is_the_bin_that_holds_the_angle(angle: float, index: int) -> None:
+    expected = [0.0] * BINS
+    expected[index] = 1.0
+    assert hard_targets(torch.tensor([[angle, 0.0, 0.0]]))[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3.0, 6.0])
+def test_a_soft_target_has_the_angle_for_its_mean_and_sigma_for_its_deviation(sigma: float) -> None:
+    angles = torch.linspace(-60, 60, 301)[:, None].repeat(1, 3)
+    targets = soft_targets(angles, sigma)
+    assert targets.sum(-1) == pytest.approx(torch.ones(301, 3), abs=1e-5)
+    assert (targets @ BIN_CENTERS) == pytest.approx(angles, abs=0.15)
+    spread = ((targets @ BIN_CENTERS**2) - (targets @ BIN_CENTERS) ** 2).sqrt()
+    assert spread == pytest.approx(torch.full_like(spread, sigma), abs=0.15)
+
+
+def test_the_expectation_weighs_the_centres() -> None:
+    logits = torch.full((1, 3, BINS), -1000.0)
+    logits[0, 0, 31] = 0.0  # 1.5 degrees
+    logits[0, 1, 30] = logits[0, 1, 31] = 0.0  # -1.5 and 1.5
+    logits[0, 2, 0], logits[0, 2, 61] = 0.0, math.log(3)  # -91.5 once, 91.5 three times
+    assert expectation(logits)[0].tolist() == pytest.approx([1.5, 0.0, 45.75], abs=1e-4)
+
+
+def test_equation_1_by_hand() -> None:
+    logits = torch.zeros(1, 3, BINS)
+    logits[0, 1, 31] = math.log(61)  # half of the probability
+    values = cross_entropy(logits, hard_targets(torch.tensor([[10.0, 0.0, 10.0]])))
+    assert values[0].tolist() == pytest.approx([math.log(62), math.log(2), math.log(62)], abs=1e-5)
+
+
+def test_equation_2_by_hand() -> None:
+    logits = torch.zeros(1, 3, BINS)  # the mean of all centres is 0
+    assert mse(logits, torch.tensor([[10.0, -4.0, 0.0]]))[0].tolist() == pytest.approx([100, 16, 0], abs=1e-3)
+
+
+def test_equation_3_sums_over_the_angles_and_averages_over_the_batch() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(5, 3, BINS, generator=generator)
+    angles = torch.rand(5, 3, generator=generator) * 180 - 90
+    index = ((angles + 93) // 3).long()
+    terms = pose_loss(logits, angles, sigma=0, mse_weight=0.5)
+    assert terms["cross_entropy"].item() == pytest.approx(
+        sum(F.cross_entropy(logits[:, k], index[:, k]).item() for k in range(3)), rel=1e-5
+    )
+    assert terms["mse"].item() == pytest.approx(
+        0.5 * sum(F.mse_loss(expectation(logits)[:, k], angles[:, k]).item() for k in range(3)), rel=1e-5
+    )
+    soft = pose_loss(logits, angles, sigma=3.0, mse_weight=0.5)
+    targets = soft_targets(angles, 3.0)
+    assert soft["cross_entropy"].item() == pytest.approx(
+        sum(F.cross_entropy(logits[:, k], targets[:, k]).item() for k in range(3)), rel=1e-5
+    )
+    assert soft["mse"].item() == terms["mse"].item()

@@ -1,0 +1,213 @@
+"""Checkpoints: whole or absent, and a run that was killed ends as one that was not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError
+from headpose_sdk.training.train import TeacherConfig, train_teacher
+from headpose_sdk.training.trainer import CHECKPOINT, Trainer, averaged_weights, read_checkpoint, shuffled_rows
+
+TINY = TeacherConfig(backbone="resnet10t", crops=80, batch=8, stages=((32, 0.5), (48, 0.5)))
+
+
+def line_trainer(out: Path, *, steps: int = 20, **config: object) -> Trainer:
+    """A trainer of one linear layer."""
+    torch.manual_seed(0)
+    return Trainer(nn.Linear(2, 1), out, config, steps=steps, learning_rate=0.1, weight_decay=0.0, warmup=1)
+
+
+def points(step: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(step).standard_normal((8, 2)).astype(np.float32))
+
+
+def line_loss(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
+    wanted = batch @ torch.tensor([[2.0], [-1.0]]) + 0.5
+    return {"mse": ((model(batch) - wanted) ** 2).mean()}
+
+
+def assert_same(first: Path, second: Path) -> None:
+    """Two checkpoints of the same settings and step, and of the same weights, bit for bit."""
+    (settings, step, tensors), others = read_checkpoint(first), read_checkpoint(second)
+    assert (settings, step) == others[:2]
+    assert tensors.keys() == others[2].keys()
+    assert [name for name, value in tensors.items() if not torch.equal(value, others[2][name])] == []
+
+
+def test_training_finds_the_line_and_the_averaged_weights_follow(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path, steps=300)
+    trainer.start(resume=False)
+    trainer.run(points, line_loss, items=8, unit="points")
+    assert trainer.model.weight.tolist()[0] == pytest.approx([2, -1], abs=0.02)  # type: ignore[operator]
+    settings, step, tensors = read_checkpoint(tmp_path / CHECKPOINT)
+    assert (settings, step) == ({}, 300)
+    assert averaged_weights(tensors)["weight"].tolist()[0] == pytest.approx([2, -1], abs=0.05)
+    assert averaged_weights(tensors)["bias"].tolist() == pytest.approx([0.5], abs=0.05)
+
+
+def test_the_log_has_a_line_every_50_steps_with_a_loss_that_falls(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path, steps=150)
+    trainer.start(resume=False)
+    trainer.run(points, line_loss, items=8, unit="points")
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["of"]) for line in lines] == [(50, 150), (100, 150), (150, 150)]
+    assert lines[2]["mse"] < lines[0]["mse"]
+    assert all(line["points_per_s"] > 0 for line in lines)
+
+
+def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path, tmp_path: Path) -> None:
+    # The process kills itself, as nobody else can, right after the checkpoint of step 4.
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        from headpose_sdk.training import trainer
+        from headpose_sdk.training.train import TeacherConfig, train_teacher
+
+        trainer.CHECKPOINT_SECONDS = 0.0
+        save = trainer.Trainer.save
+        def save_and_die(self):
+            if self.step == 4:
+                save(self)
+                os.kill(os.getpid(), signal.SIGKILL)
+        trainer.Trainer.save = save_and_die
+        data, out = Path({str(views_folder)!r}), Path({str(tmp_path / "killed")!r})
+        train_teacher(data, out, {TINY!r}, resume=False, threads=1)
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert read_checkpoint(tmp_path / "killed" / CHECKPOINT)[1] == 4
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == [CHECKPOINT]
+
+    resumed = train_teacher(views_folder, tmp_path / "killed", TINY, resume=True, threads=1)
+    undisturbed = train_teacher(views_folder, tmp_path / "undisturbed", TINY, resume=False, threads=1)
+    assert read_checkpoint(resumed)[1] == 10
+    assert_same(resumed, undisturbed)
+
+
+def test_an_error_in_a_batch_ends_the_run_and_leaves_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headpose_sdk.training.trainer.CHECKPOINT_SECONDS", 0.0)
+
+    def broken(step: int) -> Tensor:
+        if step == 7:
+            raise OSError("the disk is gone")
+        return points(step)
+
+    trainer = line_trainer(tmp_path / "a")
+    trainer.start(resume=False)
+    with pytest.raises(OSError, match="the disk is gone"):
+        trainer.run(broken, line_loss, items=8, unit="points")
+    assert read_checkpoint(tmp_path / "a" / CHECKPOINT)[1] == 7  # steps 0 to 6 are done
+
+    again, undisturbed = line_trainer(tmp_path / "a"), line_trainer(tmp_path / "b")
+    for each in (again, undisturbed):
+        each.start(resume=True)
+        each.run(points, line_loss, items=8, unit="points")
+    assert_same(again.checkpoint, undisturbed.checkpoint)
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    for copy in ("first", "second"):
+        trainer = line_trainer(tmp_path / "run")
+        trainer.start(resume=True)
+        trainer.run(points, line_loss, items=8, unit="points")
+        assert trainer.step == 20
+        shutil.copyfile(trainer.checkpoint, tmp_path / copy)
+    assert_same(tmp_path / "first", tmp_path / "second")
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    line_trainer(tmp_path).save()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(DatasetError, match="exists; add --resume to go on with that run, or choose another --out"):
+        line_trainer(tmp_path).start(resume=False)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_a_run_of_other_settings_is_not_resumed(tmp_path: Path) -> None:
+    line_trainer(tmp_path, seed=1, batch=8).save()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(DatasetError, match=r"other settings \(backbone, seed\)"):
+        line_trainer(tmp_path, seed=2, batch=8, backbone="x").start(resume=True)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_a_checkpoint_is_never_half_written(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path, seed=1)
+    trainer.save()
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    trainer.step = 5
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))  # a disk that is full halfway
+    try:
+        with pytest.raises(OutputError, match=CHECKPOINT):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+@pytest.mark.parametrize("content", [b"", b"yaw,pitch,roll\n", b'{"config": {}}' * 50])
+def test_what_is_no_checkpoint_says_so(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(content)
+    with pytest.raises(ModelIntegrityError, match=r"is not a checkpoint of `headpose train`.*name the folder"):
+        read_checkpoint(tmp_path / CHECKPOINT)
+
+
+def test_a_missing_or_foreign_checkpoint_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelIntegrityError, match="is not a checkpoint"):
+        read_checkpoint(tmp_path / CHECKPOINT)
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, tmp_path / CHECKPOINT)  # safetensors, but none of ours
+    with pytest.raises(ModelIntegrityError, match="is not a checkpoint"):
+        read_checkpoint(tmp_path / CHECKPOINT)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path)
+    trainer.start(resume=False)
+    with pytest.raises(DatasetError, match="the loss of step 3 is nan"):
+        trainer.run(lambda step: points(step) * (float("nan") if step == 3 else 1), line_loss, items=8, unit="points")
+    assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+
+
+@pytest.mark.parametrize(("count", "batch"), [(10, 4), (3, 8), (16, 16)])
+def test_every_epoch_shows_every_row_once_in_a_new_order(count: int, batch: int) -> None:
+    epochs = 12
+    steps = epochs * count // batch
+    rows = np.concatenate([shuffled_rows(count, batch, step, seed=1) for step in range(steps)])
+    by_epoch = rows[: len(rows) // count * count].reshape(-1, count)
+    assert (np.sort(by_epoch, axis=1) == np.arange(count)).all()
+    assert len({tuple(epoch) for epoch in by_epoch.tolist()}) > 3
+    assert shuffled_rows(count, batch, 2, seed=1).tolist() == rows[2 * batch : 3 * batch].tolist()
+    assert shuffled_rows(count, batch, 2, seed=1).tolist() != shuffled_rows(count, batch, 2, seed=2).tolist()
+
+
+def test_a_run_may_begin_with_the_averaged_weights_of_another(tmp_path: Path) -> None:
+    first = line_trainer(tmp_path / "first")
+    first.start(resume=False)
+    first.run(points, line_loss, items=8, unit="points")
+    second = line_trainer(tmp_path / "second")
+    second.start(resume=False, init=tmp_path / "first")
+    for name, value in first.averaged.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value)
+        assert torch.equal(second.averaged.state_dict()[name], value)
+    other = Trainer(nn.Linear(5, 2), tmp_path / "third", {}, steps=1, learning_rate=0.1, weight_decay=0, warmup=1)
+    with pytest.raises(ModelIntegrityError, match="another network"):
+        other.start(resume=False, init=tmp_path / "first")
+    assert not (tmp_path / "third").exists()
