@@ -99,6 +99,17 @@ def test_boxes_that_are_none_are_refused(tiny: HeadPoseEstimator, boxes: Any, ca
         tiny.predict(picture(3), boxes)
 
 
+class LostDetector:
+    def detect(self, image: Image) -> list[FaceDetection]:
+        return [FaceDetection(BoundingBox(-9, -9, 0, 0), 0.9)]
+
+
+def test_a_box_outside_is_refused_from_a_detector_too(tmp_path: Path) -> None:
+    lost = HeadPoseEstimator(write_pose_model(tmp_path / "tiny"), detector=LostDetector(), device="cpu", threads=1)
+    with pytest.raises(InvalidBoxError, match="wholly outside the image of 200x20 pixels"):
+        lost.predict(picture(1))
+
+
 @pytest.mark.parametrize("corners", [(np.nan, 0, 9, 9), (0, 0, np.inf, 9), (5, 0, 5, 9), (9, 0, 5, 9)])
 def test_an_impossible_box_cannot_even_be_made(tiny: HeadPoseEstimator, corners: tuple[float, ...]) -> None:
     with pytest.raises(InvalidBoxError, match=r"holds NaN|is empty"):

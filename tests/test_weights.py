@@ -132,10 +132,11 @@ def test_download_verifies_every_byte(tmp_path: Path) -> None:
 
 DOWNLOAD = """
 import sys
+from pathlib import Path
 import headpose_sdk
 for name in sys.argv[1:]:
     try:
-        print(headpose_sdk.download_model(name, cache_dir="cache"))
+        print(headpose_sdk.download_model(name, cache_dir=Path.cwd() / "cache"))
     except headpose_sdk.ModelError as error:
         print(f"{type(error).__name__}: {error}")
 """

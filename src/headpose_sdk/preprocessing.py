@@ -101,15 +101,15 @@ def cut_square(
 
 
 def _surroundings(image: Image, square: CropSquare) -> tuple[Image, NDArray[np.float64]]:
-    """The part of the image that the square can touch, contiguous as OpenCV wants it, and its top left corner.
+    """The part of the image that the square can touch, and its top left corner.
 
-    OpenCV cannot take views with negative strides, nor pictures of more than 32767 pixels a side.
+    warpAffine refuses pictures of more than 32767 pixels a side, and a view would be copied as a whole.
     """
     height, width = image.shape[:2]
     reach = square.side * (0.5 if square.turn == 0 else np.sqrt(0.5)) + 2
     left, right = _span(square.center_x, reach, width)
     top, bottom = _span(square.center_y, reach, height)
-    return np.ascontiguousarray(image[top:bottom, left:right]), np.array([left, top], np.float64)
+    return image[top:bottom, left:right], np.array([left, top], np.float64)
 
 
 def _span(center: float, reach: float, length: int) -> tuple[int, int]:

@@ -20,16 +20,16 @@ Write = Callable[..., Path]
 def test_manifest_without_boxes_in_any_column_order(write_dataset: Write) -> None:
     root = write_dataset("source,roll,file,pitch,yaw", "x,3,1.png,2,-1.5", "y,-180,0.png,0,180").parent
     assert read_manifest(root) == [
-        PoseSample(root / "1.png", (-1.5, 2.0, 3.0), None),
-        PoseSample(root / "0.png", (180.0, 0.0, -180.0), None),
+        PoseSample(root / "1.png", (-1.5, 2.0, 3.0), None, "1.png"),
+        PoseSample(root / "0.png", (180.0, 0.0, -180.0), None, "0.png"),
     ]
 
 
 def test_manifest_with_boxes_some_of_them_empty(write_dataset: Write) -> None:
     root = write_dataset(BOXES, "0.png,1,2,3,-4.5,5,60,70", "0.png,4,5,6,,,,").parent
     assert read_manifest(str(root)) == [
-        PoseSample(root / "0.png", (1, 2, 3), BoundingBox(-4.5, 5, 60, 70)),
-        PoseSample(root / "0.png", (4, 5, 6), None),
+        PoseSample(root / "0.png", (1, 2, 3), BoundingBox(-4.5, 5, 60, 70), "0.png"),
+        PoseSample(root / "0.png", (4, 5, 6), None, "0.png"),
     ]
 
 

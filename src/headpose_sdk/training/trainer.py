@@ -167,7 +167,8 @@ class Trainer:
             self.model.load_state_dict(weights)
         except RuntimeError as error:
             raise ModelIntegrityError(
-                f"{path} holds another network than the one to be trained; give an --init run of the same kind and backbone"
+                f"{path} holds another network than the one to be trained; "
+                "give an --init run of the same kind and backbone"
             ) from error
         self.averaged.load_state_dict(weights)
 
