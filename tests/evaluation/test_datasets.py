@@ -20,8 +20,8 @@ Write = Callable[..., Path]
 def test_manifest_without_boxes_in_any_column_order(write_dataset: Write) -> None:
     root = write_dataset("source,roll,file,pitch,yaw", "x,3,1.png,2,-1.5", "y,-180,0.png,0,180").parent
     assert read_manifest(root) == [
-        PoseSample(root / "1.png", (-1.5, 2.0, 3.0), None, "1.png"),
-        PoseSample(root / "0.png", (180.0, 0.0, -180.0), None, "0.png"),
+        PoseSample(root / "1.png", (-1.5, 2.0, 3.0), None, "x"),
+        PoseSample(root / "0.png", (180.0, 0.0, -180.0), None, "y"),
     ]
 
 
