@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from headpose_sdk.detection import cell_grid, decode_boxes
-from headpose_sdk.training.detector.loss import CELLS_PER_FACE, Targets, assign, decode, detection_loss, overlaps
+from headpose_sdk.training.detector.loss import (
+    BACKGROUND_WEIGHT,
+    CELLS_PER_FACE,
+    Targets,
+    assign,
+    decode,
+    detection_loss,
+    overlaps,
+)
 
 CELLS = torch.from_numpy(cell_grid(128, 128).copy())
 
@@ -131,5 +139,5 @@ def test_the_right_answer_costs_nothing_and_a_picture_without_faces_is_no_troubl
     assert box_loss.item() == pytest.approx(0, abs=1e-3)
     assert score_loss.item() < 1e-2
     wrong_score, no_box = detection_loss(raw, CELLS, Targets(torch.zeros(1, 1, 4), torch.zeros(1, 1)))
-    assert wrong_score.item() == pytest.approx(20, rel=1e-3)  # one sure face where there is none
+    assert wrong_score.item() == pytest.approx(20 * BACKGROUND_WEIGHT, rel=1e-3)  # one sure face where there is none
     assert no_box.item() == 0

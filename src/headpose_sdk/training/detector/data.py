@@ -16,8 +16,10 @@ from headpose_sdk.results import Image
 from headpose_sdk.training.augment import colour_jitter, degrade
 
 MOSAIC_RATE = 0.4
-FACE_SIDE = (9.0, 300.0)  # the range, in pixels, to which the face a cut is made around is scaled
-SMALLEST_FACE = 7.0  # a face whose shorter side falls below this is ignored, neither face nor background
+FACE_SIDE = (14.0, 300.0)  # the range, in pixels, to which the face a cut is made around is scaled
+# A face whose shorter side falls below this is ignored, neither face nor background. Crowds hold so many of those that
+# a network of this size would learn little else.
+SMALLEST_FACE = 12.0
 LEAST_VISIBLE = 0.45  # so is one of which less than this part lies inside the picture
 MAX_ZOOM = 3.0
 

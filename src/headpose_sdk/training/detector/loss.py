@@ -17,6 +17,7 @@ from headpose_sdk.detection import BOX_UNIT
 CELLS_PER_FACE = 9
 SCORE_POWER, OVERLAP_POWER = 0.5, 4.0
 BOX_WEIGHT = 2.0
+BACKGROUND_WEIGHT = 0.75
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ def detection_loss(predictions: Tensor, cells: Tensor, targets: Targets) -> tupl
     logits, boxes = predictions[..., 0], decode(predictions[..., 1:], cells)
     with torch.no_grad():
         face_of_cell, target_score, silent = assign(logits.sigmoid(), boxes, cells, targets)
-    # Quality focal loss (Li et al., NeurIPS 2020): cross-entropy weighed by how wrong the score is.
-    wrong = (target_score - logits.sigmoid()).detach().square()
-    score_loss = F.binary_cross_entropy_with_logits(logits, target_score, weight=wrong, reduction="none")
+    # Varifocal loss (Zhang et al., CVPR 2021): background counts by how much it looks like a face, faces count fully.
+    weight = torch.where(target_score > 0, target_score, BACKGROUND_WEIGHT * logits.sigmoid().detach().square())
+    score_loss = F.binary_cross_entropy_with_logits(logits, target_score, weight=weight, reduction="none")
     total = target_score.sum().clamp(min=1.0)
     chosen = target_score > 0
     wanted = torch.gather(targets.boxes, 1, face_of_cell[..., None].expand(-1, -1, 4))

@@ -31,7 +31,7 @@ class DetectorConfig:
 
     pictures: int = 250_000
     batch: int = 32
-    size: int = 288
+    size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     seed: int = 0
