@@ -102,7 +102,7 @@ def test_boxes_of_a_large_photo_are_in_its_own_pixels(
 ) -> None:
     height, width = photo_size
     padded = [-(-side // 32) * 32 for side in seen]
-    # coarse_side so large that there is no second, coarse look.
+    # coarse_side so large that there is no second look.
     folder = write_detector(tmp_path / "tiny", cells_of(*padded, (0, 0.9, (0.5, 0.5, 1, 1))), coarse_side=1280)
     [found] = OnnxFaceDetector(folder, device="cpu", threads=1).detect(np.zeros((height, width, 3), np.uint8))
     x, y = 8 * width / seen[1], 8 * height / seen[0]

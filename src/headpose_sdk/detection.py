@@ -93,10 +93,12 @@ class OnnxFaceDetector:
         """
         image = check_image(image)
         longest = max(image.shape[:2])
-        fine = min(1.0, self.config.max_side / longest)
-        coarse = self.config.coarse_side / longest
-        # A face larger than the network can see at once is found in a small copy of the photo.
-        looks = [self._look(image, scale) for scale in ((fine, coarse) if coarse < 0.5 * fine else (fine,))]
+        scale = min(1.0, self.config.max_side / longest)
+        looks = [self._look(image, scale)]
+        # Small networks find small faces best: a large one is found in a smaller copy of the photo, at a third more cost.
+        while longest * scale > self.config.coarse_side:
+            scale /= 2
+            looks.append(self._look(image, scale))
         boxes, scores = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         kept = suppress(boxes, scores, max_iou=self.config.max_iou)
         return [

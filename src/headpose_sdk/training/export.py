@@ -144,7 +144,7 @@ def export_detector(run: Path, out: Path, *, name: str, license_id: str, score_t
             score_threshold=score_threshold,
             max_iou=0.4,
             max_side=1280,
-            coarse_side=256,
+            coarse_side=160,
             files={"cpu": WeightsFile(file.name, hashlib.sha256(file.read_bytes()).hexdigest())},
             license=license_id,
             training={**settings, "step": step},
