@@ -137,6 +137,14 @@ def test_a_detector_pickles_as_its_arguments(tmp_path: Path) -> None:
     assert again.detect(photo) == detector.detect(photo) != []
 
 
+def test_a_relative_folder_pickles_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_detector(tmp_path / "tiny", cells_of(32, 32, (0, 0.45, (0, 0, -1, -1))))
+    monkeypatch.chdir(tmp_path)
+    pickled = pickle.dumps(OnnxFaceDetector("tiny", device="cpu", threads=1))
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickled).config.name == "tiny-face"
+
+
 # What is a detector
 
 
@@ -160,8 +168,10 @@ def test_a_pose_model_is_no_detector(tmp_path: Path) -> None:
 
 
 def test_arguments_reach_the_runtime() -> None:
-    with pytest.raises(ProviderError, match="threads=0"):
+    with pytest.raises(ValueError, match="threads=0"):
         OnnxFaceDetector(threads=0)
+    with pytest.raises(ProviderError, match="NoSuchProvider"):
+        OnnxFaceDetector(providers=["NoSuchProvider"])
     assert OnnxFaceDetector(providers=["CPUExecutionProvider"], threads=1).detect(np.zeros((9, 9, 3), np.uint8)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,18 @@ def test_letters_grow_with_the_picture(side: int, letter_height: int) -> None:
     x1, y1, x2, y2 = changed_area(image, draw_poses(image, [pose]))
     assert (y2 - y1) / 3 >= letter_height  # three lines at most
     assert x2 - x1 <= 0.9 * side
+
+
+def test_a_big_face_in_a_big_photo_costs_little_memory() -> None:
+    image = np.full((3000, 4000, 3), 128, np.uint8)
+    pose = make_pose(-12, 5, 3, (500, 100, 3300, 2900))
+    tracemalloc.start()
+    try:
+        draw_poses(image, [pose])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < image.nbytes + 40e6  # the copy that is drawn on, and the label
 
 
 def test_labels_hide_no_face_where_there_is_room() -> None:

@@ -99,15 +99,39 @@ def test_boxes_that_are_none_are_refused(tiny: HeadPoseEstimator, boxes: Any, ca
         tiny.predict(picture(3), boxes)
 
 
-class LostDetector:
+class LostDetector(CountingDetector):
+    """Loses its way on photos of nine faces."""
+
     def detect(self, image: Image) -> list[FaceDetection]:
-        return [FaceDetection(BoundingBox(-9, -9, 0, 0), 0.9)]
+        found = super().detect(image)
+        return [FaceDetection(BoundingBox(-9, -9, 0, 0), 0.9)] if len(found) == 9 else found
 
 
-def test_a_box_outside_is_refused_from_a_detector_too(tmp_path: Path) -> None:
-    lost = HeadPoseEstimator(write_pose_model(tmp_path / "tiny"), detector=LostDetector(), device="cpu", threads=1)
-    with pytest.raises(InvalidBoxError, match="wholly outside the image of 200x20 pixels"):
-        lost.predict(picture(1))
+@pytest.fixture
+def lost(tmp_path: Path) -> HeadPoseEstimator:
+    return HeadPoseEstimator(write_pose_model(tmp_path / "tiny"), detector=LostDetector(), device="cpu", threads=1)
+
+
+def test_a_box_outside_from_a_detector_is_the_detectors_fault(lost: HeadPoseEstimator) -> None:
+    with pytest.raises(
+        InvalidBoxError, match=r"^image: the detector, LostDetector, gave .*outside the image of 200x20"
+    ):
+        lost.predict(picture(9))
+    assert len(lost.predict(picture(9), [box(0)])) == 1
+    results = lost.predict_batch([picture(2), picture(9), picture(1)])
+    assert len(next(results)) == 2
+    with pytest.raises(InvalidBoxError, match=r"^image 1: the detector, LostDetector, gave"):
+        next(results)
+
+
+def test_a_file_that_the_detector_fails_on_is_told_in_its_place(lost: HeadPoseEstimator, tmp_path: Path) -> None:
+    for count in (2, 9, 1):
+        write_image(tmp_path / f"{count}.png", picture(count))
+    paths = [tmp_path / f"{count}.png" for count in (2, 9, 1)]
+    two, nine, one = lost.predict_files(paths)
+    assert (len(two.faces), len(nine.faces), len(one.faces)) == (2, 0, 1)
+    assert (nine.width, nine.height) == (200, 20)
+    assert str(nine.error).startswith(f"{paths[1]}: the detector, LostDetector, gave a box that cannot be: ")
 
 
 @pytest.mark.parametrize("corners", [(np.nan, 0, 9, 9), (0, 0, np.inf, 9), (5, 0, 5, 9), (9, 0, 5, 9)])
@@ -178,6 +202,25 @@ def test_a_stream_is_read_no_further_than_a_batch(tiny: HeadPoseEstimator) -> No
         assert len(next(results)) == count % 2
         assert count <= read < count + 4
     results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 32])
+def test_what_was_good_before_a_bad_item_is_not_lost(tiny: HeadPoseEstimator, batch_size: int) -> None:
+    photos: list[Any] = [picture(1), picture(0), picture(2), None, picture(1)]
+    results = tiny.predict_batch(photos, batch_size=batch_size)
+    assert [len(next(results)) for _ in range(3)] == [1, 0, 2]
+    with pytest.raises(InvalidImageError, match=r"^image 3 is None"):
+        next(results)
+    assert list(results) == []
+
+    def failing() -> Iterator[Image]:
+        yield picture(3)
+        raise ConnectionError("the camera is gone")
+
+    results = tiny.predict_batch(failing(), batch_size=batch_size)
+    assert len(next(results)) == 3
+    with pytest.raises(ConnectionError, match="the camera is gone"):
+        next(results)
 
 
 def test_many_faces_fill_a_batch_as_well_as_many_photos(tiny: HeadPoseEstimator) -> None:
@@ -274,15 +317,38 @@ def test_what_cannot_detect_is_refused(detector: Any) -> None:
         HeadPoseEstimator(detector=detector)
 
 
-def test_device_arguments_reach_both_networks(tmp_path: Path) -> None:
-    with pytest.raises(ProviderError, match="not both"):
+def test_arguments_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="not both"):
         HeadPoseEstimator(device="cpu", providers=["CPUExecutionProvider"])
-    with pytest.raises(ProviderError, match="threads=0"):
+    with pytest.raises(ValueError, match="threads=0"):
         HeadPoseEstimator(threads=0)
-    estimator = HeadPoseEstimator(providers=["CPUExecutionProvider"], threads=1)
-    assert estimator.providers == ("CPUExecutionProvider",)
+    with pytest.raises(ProviderError, match="NoSuchProvider"):
+        HeadPoseEstimator(providers=["NoSuchProvider"])
+
+
+def test_device_arguments_reach_the_detector_too(tmp_path: Path) -> None:
+    estimator = HeadPoseEstimator(
+        providers=["CPUExecutionProvider"], threads=1, cache_dir=tmp_path, local_files_only=True
+    )
     assert isinstance(estimator.detector, OnnxFaceDetector)
-    assert estimator.detector.config.name == estimator.config.detector
+    assert estimator.detector.__reduce__()[0].keywords == {
+        "score_threshold": None,
+        "device": "auto",
+        "threads": 1,
+        "providers": ["CPUExecutionProvider"],
+        "cache_dir": tmp_path,
+        "local_files_only": True,
+    }
+
+
+def test_a_relative_folder_pickles_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pose_model(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)
+    for relative in ("tiny", Path("tiny")):
+        pickled = pickle.dumps(HeadPoseEstimator(relative, detector=CountingDetector(), device="cpu", threads=1))
+        monkeypatch.chdir("/")
+        assert pickle.loads(pickled).config.name == "tiny-pose"
+        monkeypatch.chdir(tmp_path)
 
 
 def test_a_model_of_your_own_names_its_own_detector(tmp_path: Path) -> None:

@@ -329,3 +329,10 @@ def test_find_images_names_the_folder_that_cannot_be_listed(tmp_path: Path) -> N
     with without_root(), pytest.raises(InvalidImageError, match=r"cannot list the folder \(Permission denied"):
         find_images(tmp_path)
     (tmp_path / "locked").chmod(0o755)
+
+
+def test_find_images_tells_of_a_folder_and_goes_on_if_asked_to(tmp_path: Path) -> None:
+    told: list[InvalidImageError] = []
+    assert find_images(tmp_path / "gone", on_error=told.append) == []
+    [error] = told
+    assert str(error).startswith(f"{tmp_path / 'gone'}: cannot list the folder (No such file")

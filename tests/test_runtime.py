@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from fresh_python import run_python
 from tiny_models import POSE_SIZE, detector_config, mean_colour_network, pose_config, write_model, write_pose_model
 
 from headpose_sdk.config import ModelFolder, open_folder
-from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError
+from headpose_sdk.detection import OnnxFaceDetector
+from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
+from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.runtime import OnnxModel, available_threads
 
-CPU = "CPUExecutionProvider"
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 @pytest.fixture
@@ -74,19 +79,35 @@ def test_cuda_without_a_gpu_is_an_error_with_the_install_line(folder: ModelFolde
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
-        ({"device": "gpu"}, r"device='gpu' is not known; use 'auto', 'cpu' or 'cuda'"),
+        ({"device": "tpu"}, r"device='tpu' is not known; use 'auto', 'cpu' or 'cuda'"),
         ({"device": "cpu", "providers": [CPU]}, "give device= or providers=, not both"),
         ({"device": "cuda", "providers": [CPU]}, "give device= or providers=, not both"),
         ({"providers": []}, r"providers=\[\] names nothing to run on"),
-        ({"providers": ["NoSuchProvider"]}, f"built without NoSuchProvider; this one has .*{CPU}"),
-        ({"providers": [CPU, ("NoSuchProvider", {})]}, "built without NoSuchProvider"),
         ({"threads": 0}, "threads=0 is not possible; give at least 1"),
         ({"threads": -2}, "threads=-2 is not possible"),
     ],
 )
-def test_what_cannot_work_is_refused(folder: ModelFolder, arguments: dict[str, Any], cause: str) -> None:
-    with pytest.raises(ProviderError, match=cause):
+def test_arguments_that_cannot_be_are_plain_value_errors(
+    folder: ModelFolder, arguments: dict[str, Any], cause: str
+) -> None:
+    with pytest.raises(ValueError, match=cause) as caught:
         OnnxModel(folder, **arguments)
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize("providers", [["NoSuchProvider"], [CPU, ("NoSuchProvider", {})]])
+def test_a_provider_that_is_not_built_in_is_refused(folder: ModelFolder, providers: list[Any]) -> None:
+    with pytest.raises(ProviderError, match=f"built without NoSuchProvider; this one has .*{CPU}"):
+        OnnxModel(folder, providers=providers)
+
+
+def test_a_provider_that_cannot_be_set_up_is_named_and_nothing_is_printed(
+    folder: ModelFolder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime itself would print "EP Error" to stdout and run without the options."""
+    with pytest.raises(ProviderError, match=f"could not start {CPU}: .*; see ONNX Runtime's documentation of that"):
+        OnnxModel(folder, providers=[(CPU, 3)])  # type: ignore[list-item]
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("network", [b"", b"no network", b"<html>", mean_colour_network()[:-40]])
@@ -118,8 +139,106 @@ def test_a_batch_that_does_not_fit_is_told(tmp_path: Path) -> None:
     network = mean_colour_network()
     folder = open_folder(write_model(tmp_path / "model", detector_config(network), network))
     model = OnnxModel(folder, device="cpu", threads=1)
-    with pytest.raises(ProviderError, match=r"failed on a batch of shape \(1, 32, 32, 3\) on CPU"):
-        model.run(np.zeros((1, 32, 32, 3), np.uint8))
+    for batch in (np.zeros((1, 32, 32, 3), np.uint8), np.zeros((16, 16, 3), np.uint8), np.zeros((1, 16, 16, 3))):
+        with pytest.raises(ModelIntegrityError) as caught:
+            model.run(batch)  # type: ignore[arg-type]
+        assert "model takes tensor(uint8) of shape ['n', 16, 16, 3], and its config.json" in str(caught.value)
+        assert f"promises that it takes {batch.dtype} of shape {batch.shape}; export the model" in str(caught.value)
+
+
+# A stand-in for an ONNX Runtime that was built with CUDA: no machine without a GPU has a working one.
+
+
+class FakeRuntime:
+    """Loads every network with the real CPU provider, and says of ``working`` providers that it uses them."""
+
+    def __init__(self, *built_in: str, working: tuple[str, ...] = ()) -> None:
+        self.tried: list[str] = []
+        self.SessionOptions = onnxruntime.SessionOptions
+        self.get_available_providers = lambda: [*built_in, CPU]
+        tried = self.tried
+
+        class InferenceSession(onnxruntime.InferenceSession):  # type: ignore[misc]
+            def __init__(self, weights: bytes, options: Any, providers: list[Any], **others: Any) -> None:
+                self.names = [name if isinstance(name, str) else name[0] for name in providers]
+                tried.append(self.names[0])
+                if self.names[0] not in (CPU, *working):
+                    raise RuntimeError(f"{self.names[0]}: libcudnn.so.9 is missing")
+                super().__init__(weights, options, providers=[CPU], **others)
+
+            def get_providers(self) -> list[str]:
+                return self.names
+
+        self.InferenceSession = InferenceSession
+
+    def install(self, monkeypatch: pytest.MonkeyPatch, *, driver: bool = True) -> FakeRuntime:
+        """Be what ``import onnxruntime`` gives, on a machine with or without an NVIDIA driver."""
+        monkeypatch.setitem(sys.modules, "onnxruntime", self)
+        monkeypatch.setattr("headpose_sdk.runtime.has_nvidia_driver", lambda: driver)
+        return self
+
+
+def test_auto_falls_back_with_one_warning_at_the_callers_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA).install(monkeypatch)
+    path = write_pose_model(tmp_path / "pose")
+    with pytest.warns(UserWarning, match="CPU although there is an NVIDIA GPU: .*libcudnn.so.9 is missing; ") as told:
+        estimator = HeadPoseEstimator(path, threads=1)  # two networks
+    assert [warning.filename for warning in told] == [__file__]
+    assert linecache.getline(__file__, told[0].lineno).endswith("# two networks\n")
+    assert estimator.providers == (CPU,)
+
+
+def test_a_network_alone_warns_at_the_callers_line_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA).install(monkeypatch)
+    with pytest.warns(UserWarning, match="NVIDIA GPU") as told:
+        OnnxFaceDetector(threads=1)
+    assert [warning.filename for warning in told] == [__file__]
+
+
+def test_nothing_is_told_of_a_fallback_that_fails_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA).install(monkeypatch)
+    network = mean_colour_network()
+    path = write_model(tmp_path / "pose", pose_config(network, detector="no-such-detector"), network)
+    with pytest.raises(UnknownModelError, match="no-such-detector"):  # a warning would be an error here, and another
+        HeadPoseEstimator(path, threads=1)
+
+
+def test_the_cpus_file_on_cuda_is_told_once_and_only_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)
+    path = write_pose_model(tmp_path / "pose")
+    with pytest.warns(UserWarning, match="tiny-pose has no file made for CUDA.*ehpnet-face has no file") as told:
+        estimator = HeadPoseEstimator(path, device="cuda", threads=1)
+    assert [warning.filename for warning in told] == [__file__]
+    assert estimator.providers == (CUDA, CPU)
+    FakeRuntime(CUDA).install(monkeypatch)
+    with pytest.raises(ProviderError, match=r"could not start CUDAExecutionProvider: .*libcudnn"):
+        HeadPoseEstimator(path, device="cuda", threads=1)
+
+
+def test_a_driver_is_not_looked_for_where_onnx_runtime_has_no_cuda(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    FakeRuntime().install(monkeypatch)
+    monkeypatch.setattr("headpose_sdk.runtime.has_nvidia_driver", lambda: bool(asked.append("driver")))
+    OnnxModel(folder, threads=1)
+    assert asked == []
+    FakeRuntime(CUDA).install(monkeypatch, driver=False)
+    assert OnnxModel(folder, threads=1).providers == (CPU,)
+
+
+def test_another_provider_that_fails_is_named(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime("OtherProvider").install(monkeypatch)
+    with pytest.raises(ProviderError, match=r"could not start OtherProvider: OtherProvider: libcudnn.*documentation"):
+        OnnxModel(folder, providers=["OtherProvider", CPU])
+
+
+def test_a_broken_network_is_told_as_such_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)
+    path = write_model(tmp_path / "model", pose_config(b"no network"), b"no network")
+    with pytest.raises(ModelIntegrityError, match=r"cannot load the network in .*model: "):
+        OnnxModel(open_folder(path), device="cuda")
+    assert fake.tried == [CUDA, CPU]
 
 
 def cgroup_limit() -> float:

@@ -167,8 +167,8 @@ def test_a_model_on_the_hub_is_fetched_once(tmp_path: Path) -> None:
 def test_offline_and_not_cached_names_the_next_action(tmp_path: Path) -> None:
     answer = run_python(DOWNLOAD, "somebody/some-model", folder=tmp_path, HF_HUB_OFFLINE="1")
     assert answer == (
-        "ModelDownloadError: model somebody/some-model is not in the local cache and the Hub cannot be reached; "
-        "connect once, or give the folder of a copy"
+        "ModelDownloadError: there is no folder somebody/some-model here, model somebody/some-model is not in the "
+        "local cache, and the Hub cannot be reached; check the name, connect once, or give the folder of a copy"
     )
 
 

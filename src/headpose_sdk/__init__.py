@@ -22,6 +22,7 @@ from headpose_sdk.errors import (
     ModelNotFoundError,
     OutputError,
     ProviderError,
+    TrainingError,
     UnknownModelError,
 )
 from headpose_sdk.estimator import HeadPoseEstimator
@@ -52,6 +53,7 @@ __all__ = [
     "OutputError",
     "PoseBatch",
     "ProviderError",
+    "TrainingError",
     "UnknownModelError",
     "__version__",
     "download_model",

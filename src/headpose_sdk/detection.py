@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import cv2
@@ -16,7 +17,7 @@ from headpose_sdk.errors import UnknownModelError
 from headpose_sdk.images import check_image
 from headpose_sdk.results import BoundingBox, FaceDetection, Image
 from headpose_sdk.runtime import Device, OnnxModel, Provider
-from headpose_sdk.weights import DEFAULT_DETECTOR, find_model
+from headpose_sdk.weights import DEFAULT_DETECTOR, absolute_folder, find_model
 
 __all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "OnnxFaceDetector", "cell_grid", "decode_boxes", "suppress"]
 
@@ -44,7 +45,11 @@ class OnnxFaceDetector:
 
     ``model`` is a name, a folder or a Hub repository as in ``HeadPoseEstimator``, and so are the other arguments.
     ``score_threshold`` (0 to 1) replaces the one in the model's config.json: lower finds more, rightly and wrongly.
-    Pickles as its arguments.
+    Pickles as its arguments, folders as absolute paths.
+
+    Raises:
+        ValueError: a value that no ``device``, ``threads`` or ``score_threshold`` can have.
+        HeadPoseError: as ``HeadPoseEstimator``.
     """
 
     def __init__(
@@ -60,12 +65,12 @@ class OnnxFaceDetector:
     ) -> None:
         self._rebuild = partial(
             type(self),
-            model,
+            absolute_folder(model),
             score_threshold=score_threshold,
             device=device,
             threads=threads,
             providers=providers,
-            cache_dir=cache_dir,
+            cache_dir=None if cache_dir is None else Path(cache_dir).absolute(),
             local_files_only=local_files_only,
         )
         if score_threshold is not None and not 0 < score_threshold < 1:
@@ -95,7 +100,7 @@ class OnnxFaceDetector:
         longest = max(image.shape[:2])
         scale = min(1.0, self.config.max_side / longest)
         looks = [self._look(image, scale)]
-        # Small networks find small faces best: a large one is found in a smaller copy of the photo, at a third more cost.
+        # Small networks find small faces best: a large one is found in a smaller copy of the photo, for a third more.
         while longest * scale > self.config.coarse_side:
             scale /= 2
             looks.append(self._look(image, scale))

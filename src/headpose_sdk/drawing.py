@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from headpose_sdk.images import check_image
 from headpose_sdk.results import BoundingBox, HeadPose, Image
@@ -20,6 +21,7 @@ __all__ = ["axis_endpoints", "draw_poses"]
 
 Color = tuple[int, int, int]  # BGR
 Area = tuple[int, int, int, int]  # x, y, width, height in pixels
+Plane = NDArray[np.uint8]  # (h, w)
 
 AXIS_COLORS: tuple[Color, Color, Color] = ((50, 50, 240), (70, 205, 60), (255, 120, 30))  # side, down, front
 BOX_COLOR: Color = (255, 255, 255)
@@ -30,6 +32,7 @@ _SHIFT = 4  # OpenCV takes coordinates in 1/16 pixel
 _FAR = 1e7  # pixels; beyond this OpenCV's integers overflow
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TEXT_OVERSAMPLING = 4
+_LARGEST_LETTER = 160.0  # pixels of a capital while it is drawn; more would cost memory and show nothing
 
 
 def axis_endpoints(pose: HeadPose) -> FloatArray:
@@ -132,16 +135,17 @@ def _draw_label(canvas: Image, pose: HeadPose, occupied: Sequence[Area]) -> Area
     if shrink < 1:
         plate = _shrunk(plate, max(1, int(plate.shape[1] * shrink)), max(1, int(plate.shape[0] * shrink)))
     x, y, w, h = area = _free_place(pose.box, plate.shape[1], plate.shape[0], width, height, occupied)
-    under = canvas[y : y + h, x : x + w].astype(np.float32)
-    dimmed = 0.3 * under + 0.7 * np.array(OUTLINE_COLOR, dtype=np.float32)
-    ink = plate[..., np.newaxis]
-    canvas[y : y + h, x : x + w] = np.rint(dimmed + (255 - dimmed) * ink).astype(np.uint8)
+    under = np.ascontiguousarray(canvas[y : y + h, x : x + w])
+    dimmed = cv2.addWeighted(under, 0.3, np.full_like(under, OUTLINE_COLOR), 0.7, 0)
+    ink = cv2.cvtColor(plate, cv2.COLOR_GRAY2BGR)
+    canvas[y : y + h, x : x + w] = cv2.add(dimmed, cv2.multiply(255 - dimmed, ink, scale=1 / 255))
     return area
 
 
-def _text_plate(lines: Sequence[str], letter: float) -> FloatArray:
-    """Coverage (h, w), 0 to 1, of text with capitals ``letter`` pixels high: drawn large, averaged down."""
-    unit = letter * _TEXT_OVERSAMPLING
+def _text_plate(lines: Sequence[str], letter: float) -> Plane:
+    """Coverage (h, w), 0 to 255, of text with capitals ``letter`` pixels high; small ones are averaged down."""
+    oversampling = min(_TEXT_OVERSAMPLING, max(1.0, _LARGEST_LETTER / letter))
+    unit = letter * oversampling
     scale = cv2.getFontScaleFromHeight(_FONT, round(unit))
     stroke = max(1, round(unit * 0.13))
     widths = [cv2.getTextSize(line, _FONT, scale, stroke)[0][0] for line in lines]
@@ -151,12 +155,11 @@ def _text_plate(lines: Sequence[str], letter: float) -> FloatArray:
     for row, line in enumerate(lines):
         baseline = round(unit * (1.55 + 1.7 * row))
         cv2.putText(large, line, (round(0.55 * unit), baseline), _FONT, scale, 255, stroke, cv2.LINE_AA)
-    size = max(1, width // _TEXT_OVERSAMPLING), max(1, height // _TEXT_OVERSAMPLING)
-    return _shrunk(large.astype(np.float64) / 255, *size)
+    return _shrunk(large, max(1, int(width / oversampling)), max(1, int(height / oversampling)))
 
 
-def _shrunk(coverage: FloatArray, width: int, height: int) -> FloatArray:
-    return np.asarray(cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float64)
+def _shrunk(coverage: Plane, width: int, height: int) -> Plane:
+    return np.asarray(cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _area(x1: float, y1: float, x2: float, y2: float) -> Area:

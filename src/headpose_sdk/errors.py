@@ -1,26 +1,30 @@
-"""Every error that headpose_sdk raises on purpose.
+"""The errors about images, boxes, models, devices, outputs and data sets.
 
 Each one says what was wrong, with which file or argument, and what to do next. Those that mean the same as a
-builtin inherit from it as well, so that ``except ValueError`` or ``except FileNotFoundError`` works as expected::
+builtin inherit from it as well, so that ``except ValueError`` or ``except FileNotFoundError`` works as expected.
+A call that is wrong by itself, whatever the files and the machine, is a mistake in the program and raises what Python
+does: plain ValueError for a value that cannot be (a device name, threads, batch_size, score_threshold), TypeError for
+a value of the wrong type::
 
     HeadPoseError
     ├── InvalidImageError (ValueError)            the array or the file is not a usable picture
     ├── InvalidBoxError (ValueError)              a face box is not finite, is empty, or lies outside the picture
     ├── DatasetError (ValueError)                 a data set or its manifest is incomplete or wrong
+    ├── TrainingError (RuntimeError)              a training cannot start there, go on, or come to an end
     ├── OutputError (OSError)                     a result could not be written
     ├── ProviderError (RuntimeError)              the device asked for does not work here
     └── ModelError                                something about the weights
         ├── UnknownModelError (ValueError)        no model of that name
         ├── ModelNotFoundError (FileNotFoundError)  the folder or one of its files is missing
         ├── ModelDownloadError (ConnectionError)  the Hub could not be reached, or refused
-        └── ModelIntegrityError (ValueError)      config.json or the weights are not what they should be
+        └── ModelIntegrityError (ValueError)      config.json or the weights are damaged, or do not fit each other
 """
 
 from __future__ import annotations
 
 
 class HeadPoseError(Exception):
-    """Base of every error raised on purpose by this package."""
+    """Base of the errors about images, boxes, models, devices, outputs and data sets."""
 
 
 class InvalidImageError(HeadPoseError, ValueError):
@@ -33,6 +37,10 @@ class InvalidBoxError(HeadPoseError, ValueError):
 
 class DatasetError(HeadPoseError, ValueError):
     """A data set or its manifest is incomplete or wrong."""
+
+
+class TrainingError(HeadPoseError, RuntimeError):
+    """A training cannot start in that folder, cannot go on from that checkpoint, or does not converge."""
 
 
 class OutputError(HeadPoseError, OSError):
@@ -60,4 +68,9 @@ class ModelDownloadError(ModelError, ConnectionError):
 
 
 class ModelIntegrityError(ModelError, ValueError):
-    """A model's config.json or weights are damaged or not what the registry expects."""
+    """A model's config.json or weights are damaged, do not fit each other, or answer NaN."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, short enough for a message of ours: its first line, or its name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModel
 from headpose_sdk.images import check_image, read_image
 from headpose_sdk.preprocessing import check_box, crop_faces
 from headpose_sdk.results import BoundingBox, HeadPose, Image, ImageResult, PoseBatch
-from headpose_sdk.runtime import Device, OnnxModel, Provider
-from headpose_sdk.weights import DEFAULT_MODEL, find_model
+from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider
+from headpose_sdk.weights import DEFAULT_MODEL, absolute_folder, find_model
 
 __all__ = ["HeadPoseEstimator"]
 
@@ -42,9 +43,10 @@ class HeadPoseEstimator:
     Raises:
         UnknownModelError, ModelNotFoundError, ModelIntegrityError, ModelDownloadError: what is wrong with the model.
         ProviderError: the device asked for does not work here.
+        ValueError, TypeError: a value that ``device``, ``threads`` or ``detector`` cannot have.
 
-    One estimator may be used from several threads at once. It pickles as its arguments: another process gets an
-    estimator that loads its model anew.
+    One estimator may be used from several threads at once. It pickles as its arguments, folders as absolute paths:
+    another process gets an estimator that loads its model anew.
     """
 
     def __init__(
@@ -60,12 +62,12 @@ class HeadPoseEstimator:
     ) -> None:
         self._rebuild = partial(
             type(self),
-            model,
+            absolute_folder(model),
             detector=detector,
             device=device,
             threads=threads,
             providers=providers,
-            cache_dir=cache_dir,
+            cache_dir=None if cache_dir is None else Path(cache_dir).absolute(),
             local_files_only=local_files_only,
         )
         if detector is not None and (isinstance(detector, type) or not isinstance(detector, FaceDetector)):
@@ -79,17 +81,18 @@ class HeadPoseEstimator:
                 f"{folder.config.name} is a {folder.config.kind} model, not a pose model; see `headpose models`"
             )
         self.config = folder.config
-        self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
+        with OneWarning():  # what is so for both networks is told once
+            self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
+            if detector is None:
+                detector = OnnxFaceDetector(
+                    folder.config.detector,
+                    device=device,
+                    threads=threads,
+                    providers=providers,
+                    cache_dir=cache_dir,
+                    local_files_only=local_files_only,
+                )
         self.providers: tuple[str, ...] = self._network.providers
-        if detector is None:
-            detector = OnnxFaceDetector(
-                folder.config.detector,
-                device=device,
-                threads=threads,
-                providers=providers,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-            )
         self.detector: FaceDetector = detector
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,7 +105,8 @@ class HeadPoseEstimator:
 
         Raises:
             InvalidImageError: the array is no such image.
-            InvalidBoxError: ``boxes`` holds something else, or a box that lies wholly outside the image.
+            InvalidBoxError: ``boxes`` holds something else, or a box that lies wholly outside the image; or the
+                detector found such a box.
         """
         faces, crops = self._crop(check_image(image), boxes)
         return _poses(faces, self.predict_crops(crops))
@@ -111,16 +115,23 @@ class HeadPoseEstimator:
         """The poses of each of ``images``, in order; about ``batch_size`` crops go through the network at once.
 
         Any iterable will do, a generator of a million photos too: only the crops of one batch are kept.
-        An invalid image raises InvalidImageError, which says which one it was.
+        An invalid image raises InvalidImageError, which says which one it was, once those before it are yielded;
+        so does a detector's box outside of its photo, as InvalidBoxError.
         """
         _check_stream("images", images, batch_size, single=isinstance(images, np.ndarray) and images.ndim < 4)
-        crops = (self._crop(check_image(image, name=f"image {i}"), None) for i, image in enumerate(images))
-        return (poses for _, poses in self._stream((("", faces, crop) for faces, crop in crops), batch_size))
+
+        def cropped() -> Iterator[tuple[None, _Faces, NDArray[np.uint8]]]:
+            for index, image in enumerate(images):
+                name = f"image {index}"
+                yield None, *self._crop(check_image(image, name=name), None, name=name)
+
+        return (poses for _, poses in self._stream(cropped(), batch_size))
 
     def predict_files(self, paths: Iterable[str | PathLike[str]], *, batch_size: int = 32) -> Iterator[ImageResult]:
         """The poses in each image file, in order; a file that cannot be read is a result with ``error``.
 
-        Any iterable of paths will do; about ``batch_size`` crops go through the network at once.
+        So is one where the detector finds a box outside of the photo. Any iterable of paths will do; about
+        ``batch_size`` crops go through the network at once.
         """
         _check_stream("paths", paths, batch_size, single=isinstance(paths, str | bytes | PathLike))
 
@@ -130,9 +141,14 @@ class HeadPoseEstimator:
                     image = read_image(path)
                 except InvalidImageError as error:
                     yield ImageResult(fspath(path), None, None, (), str(error)), [], self._no_crops()
+                    continue
+                height, width = image.shape[:2]
+                try:
+                    faces, crops = self._crop(image, None, name=fspath(path))
+                except InvalidBoxError as error:
+                    yield ImageResult(fspath(path), width, height, (), str(error)), [], self._no_crops()
                 else:
-                    height, width = image.shape[:2]
-                    yield ImageResult(fspath(path), width, height, ()), *self._crop(image, None)
+                    yield ImageResult(fspath(path), width, height, ()), faces, crops
 
         return (replace(empty, faces=tuple(poses)) for empty, poses in self._stream(read(), batch_size))
 
@@ -159,14 +175,24 @@ class HeadPoseEstimator:
             angles[part], std[part] = self._network.run(crops[part])
         return PoseBatch(angles, std)
 
-    def _crop(self, image: Image, boxes: Sequence[BoundingBox] | None) -> tuple[_Faces, NDArray[np.uint8]]:
+    def _crop(
+        self, image: Image, boxes: Sequence[BoundingBox] | None, *, name: str = "image"
+    ) -> tuple[_Faces, NDArray[np.uint8]]:
         """The faces of a checked image, given or found, and their crops."""
-        if boxes is None:
-            faces: _Faces = [(found.box, found.score) for found in self.detector.detect(image)]
-        else:
-            faces = [(box, None) for box in _listed(boxes)]
+        faces: _Faces = self._detected(image, name) if boxes is None else [(box, None) for box in _listed(boxes)]
         checked = [check_box(box, image) for box, _ in faces]
         return faces, crop_faces(image, checked, margin=self.config.crop_margin, size=self.config.input_size)
+
+    def _detected(self, image: Image, name: str) -> _Faces:
+        """The detector's faces; a box of its own that cannot be is told as its mistake, not the caller's."""
+        try:
+            found = self.detector.detect(image)
+            return [(check_box(face.box, image), face.score) for face in found]
+        except InvalidBoxError as error:
+            raise InvalidBoxError(
+                f"{name}: the detector, {type(self.detector).__name__}, gave a box that cannot be: {error}; "
+                "mend the detector, or have it leave such boxes out"
+            ) from error
 
     def _stream(
         self, items: Iterable[tuple[Any, _Faces, NDArray[np.uint8]]], batch_size: int
@@ -174,7 +200,15 @@ class HeadPoseEstimator:
         """(label, faces, crops) one by one -> (label, poses) one by one, run through the network in batches."""
         waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]] = []
         count = 0
-        for item in items:
+        source = iter(items)
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception:
+                yield from self._finish(waiting)  # what was good before it is not lost
+                raise
             waiting.append(item)
             count += len(item[1])
             if count >= batch_size or len(waiting) >= batch_size:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -25,6 +25,7 @@ from headpose_sdk.results import Image
 __all__ = [
     "IMAGE_EXTENSIONS",
     "MAX_PIXELS",
+    "WRITABLE_EXTENSIONS",
     "atomic_write",
     "check_image",
     "find_images",
@@ -36,6 +37,8 @@ IMAGE_EXTENSIONS = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".
 """What :func:`find_images` looks for, in lower case; :func:`read_image` never looks at extensions."""
 
 WRITABLE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""What :func:`write_image` can write, in lower case."""
+
 _JPEG_QUALITY, _WEBP_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95], [cv2.IMWRITE_WEBP_QUALITY, 95]
 _QUALITY = {".jpeg": _JPEG_QUALITY, ".jpg": _JPEG_QUALITY, ".webp": _WEBP_QUALITY}
 
@@ -177,20 +180,27 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def find_images(folder: str | PathLike[str]) -> list[Path]:
+def find_images(
+    folder: str | PathLike[str], *, on_error: Callable[[InvalidImageError], None] | None = None
+) -> list[Path]:
     """The picture files below ``folder``, at any depth, sorted, each path beginning with ``folder``.
 
     Files count by their extension (``IMAGE_EXTENSIONS``, in either case). What is hidden (its name begins with
     a dot) is left out, and folders behind symbolic links are not entered.
 
+    ``on_error`` is called with the error of each folder that cannot be listed, and the search goes on.
+
     Raises:
-        InvalidImageError: if ``folder`` or a folder below it does not exist or cannot be listed.
+        InvalidImageError: if ``folder`` or a folder below it cannot be listed, and ``on_error`` is None.
     """
 
-    def refuse(error: OSError) -> NoReturn:
-        raise InvalidImageError(
+    def refuse(error: OSError) -> None:
+        refusal = InvalidImageError(
             f"{error.filename}: cannot list the folder ({_reason(error)}); check its name and its permissions"
-        ) from error
+        )
+        if on_error is None:
+            raise refusal from error
+        on_error(refusal)
 
     images = []
     for parent, folders, files in os.walk(folder, onerror=refuse):

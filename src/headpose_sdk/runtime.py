@@ -8,16 +8,18 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headpose_sdk.config import ModelFolder
-from headpose_sdk.errors import ModelIntegrityError, ProviderError
+from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
 
-__all__ = ["Device", "OnnxModel", "Provider", "available_threads", "has_nvidia_driver"]
+__all__ = ["Device", "OneWarning", "OnnxModel", "Provider", "available_threads", "has_nvidia_driver"]
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 Provider: TypeAlias = str | tuple[str, Mapping[str, Any]]
@@ -30,6 +32,9 @@ _INSTALL_CUDA = (
     "and a current NVIDIA driver, or use device='cpu'"
 )
 
+_PACKAGE = str(Path(__file__).parent) + os.sep
+_gathered: ContextVar[list[str] | None] = ContextVar("headpose_sdk_gathered_warnings", default=None)
+
 
 class OnnxModel:
     """A loaded network; :meth:`run` may be called from several threads at once.
@@ -39,6 +44,7 @@ class OnnxModel:
     ``threads`` is the number of CPU threads, by default the number of CPUs this process may use.
 
     Raises:
+        ValueError: if ``device`` or ``threads`` cannot be, ``providers`` is empty, or is given beside ``device``.
         ProviderError: if what was asked for does not work here.
         ModelIntegrityError: if ONNX Runtime cannot read the network.
     """
@@ -52,29 +58,37 @@ class OnnxModel:
         providers: Sequence[Provider] | None = None,
     ) -> None:
         if device not in ("auto", "cpu", "cuda"):
-            raise ProviderError(f"device={device!r} is not known; use 'auto', 'cpu' or 'cuda'")
+            raise ValueError(f"device={device!r} is not known; use 'auto', 'cpu' or 'cuda'")
         if providers is not None and device != "auto":
-            raise ProviderError("give device= or providers=, not both; providers= decides the device by itself")
+            raise ValueError("give device= or providers=, not both; providers= decides the device by itself")
         if threads is not None and threads < 1:
-            raise ProviderError(f"threads={threads} is not possible; give at least 1, or None for all this process has")
+            raise ValueError(f"threads={threads} is not possible; give at least 1, or None for all this process has")
         self._folder = folder
         self._threads = threads or available_threads()
         self._session = self._start(device, providers)
         self._input: str = self._session.get_inputs()[0].name
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+        if _CUDA in self.providers and "cuda" not in folder.config.files:
+            _tell(f"model {folder.config.name} has no file made for CUDA; the one for the CPU runs there, slower")
 
     def run(self, batch: NDArray[np.uint8]) -> list[NDArray[Any]]:
         """The network's outputs for a uint8 batch (N, H, W, 3): finite numbers.
 
         Raises:
             ProviderError: if ONNX Runtime gives up, for want of memory say.
-            ModelIntegrityError: if NaN or infinity comes out.
+            ModelIntegrityError: if the network takes another shape or dtype, or NaN or infinity comes out.
         """
         try:
             outputs: list[NDArray[Any]] = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
         except Exception as error:
+            expected = self._session.get_inputs()[0]
+            if not _fits(batch, expected):
+                raise ModelIntegrityError(
+                    f"the network in {self._folder.path} takes {expected.type} of shape {expected.shape}, and its "
+                    f"config.json promises that it takes {batch.dtype} of shape {batch.shape}; export the model again"
+                ) from error
             raise ProviderError(
-                f"ONNX Runtime failed on a batch of shape {batch.shape} on {self.providers[0]}: {_first_line(error)}; "
+                f"ONNX Runtime failed on a batch of shape {batch.shape} on {self.providers[0]}: {first_line(error)}; "
                 "try a smaller batch or device='cpu'"
             ) from error
         if not all(np.isfinite(output).all() for output in outputs):
@@ -91,18 +105,21 @@ class OnnxModel:
             return self._session_with([_CPU])
         if device == "cuda":
             return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU])
-        if has_nvidia_driver() and _CUDA in _onnxruntime().get_available_providers():
-            try:
-                return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU])
-            except ProviderError as error:
-                warnings.warn(f"running on the CPU although there is an NVIDIA GPU: {error}", stacklevel=4)
-        return self._session_with([_CPU])
+        # In this order: a driver is not woken for an ONNX Runtime that could not use it.
+        if _CUDA not in _onnxruntime().get_available_providers() or not has_nvidia_driver():
+            return self._session_with([_CPU])
+        try:
+            return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU])
+        except ProviderError as error:
+            session = self._session_with([_CPU])
+            _tell(f"running on the CPU although there is an NVIDIA GPU: {error}")
+            return session
 
     def _exactly(self, providers: Sequence[Provider]) -> Any:
         """A session that really uses the first of ``providers``."""
         names = [provider if isinstance(provider, str) else provider[0] for provider in providers]
         if not names:
-            raise ProviderError(
+            raise ValueError(
                 "providers=[] names nothing to run on; leave it out, or give e.g. ['CPUExecutionProvider']"
             )
         built_in = _onnxruntime().get_available_providers()
@@ -112,43 +129,87 @@ class OnnxModel:
             raise ProviderError(f"the installed ONNX Runtime was built without {', '.join(missing)}; {advice}")
         session = self._session_with(providers)
         if session.get_providers()[0] != names[0]:
-            advice = _INSTALL_CUDA if names[0] == _CUDA else "see ONNX Runtime's documentation of that provider"
             raise ProviderError(
                 f"ONNX Runtime has {names[0]} but could not start it and fell back to "
-                f"{session.get_providers()[0]}; {advice}"
+                f"{session.get_providers()[0]}; {_advice(names[0])}"
             )
         return session
 
     def _session_with(self, providers: Sequence[Provider]) -> Any:
-        ort = _onnxruntime()
+        first = providers[0] if isinstance(providers[0], str) else providers[0][0]
         on_cuda = any(_CUDA in provider for provider in providers)
-        if on_cuda and hasattr(ort, "preload_dlls"):
+        weights = self._folder.read_weights("cuda" if on_cuda and "cuda" in self._folder.config.files else "cpu")
+        try:
+            return self._open(weights, providers)
+        except Exception as error:  # ONNX Runtime's errors share no base class of their own
+            broken = error if list(providers) == [_CPU] else self._failure_on_cpu(weights)
+            if broken is None:
+                raise ProviderError(
+                    f"ONNX Runtime could not start {first}: {first_line(error)}; {_advice(first)}"
+                ) from error
+            raise ModelIntegrityError(
+                f"ONNX Runtime cannot load the network in {self._folder.path}: {first_line(broken)}; "
+                "upgrade onnxruntime, or export the model again"
+            ) from broken
+
+    def _failure_on_cpu(self, weights: bytes) -> Exception | None:
+        """Why the network loads nowhere, not even on the CPU; None if it does: then the provider is to blame."""
+        try:
+            self._open(weights, [_CPU])
+        except Exception as error:
+            return error
+        return None
+
+    def _open(self, weights: bytes, providers: Sequence[Provider]) -> Any:
+        ort = _onnxruntime()
+        if any(_CUDA in provider for provider in providers) and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()  # finds the CUDA libraries that pip installed
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 4  # what fails is raised, not printed
-        weights = self._folder.read_weights(self._file_for(on_cuda))
-        try:
-            return ort.InferenceSession(weights, options, providers=list(providers))
-        except Exception as error:  # ONNX Runtime's errors share no base class of their own
-            reason = _first_line(error)
-            if on_cuda:
-                raise ProviderError(f"ONNX Runtime could not start on CUDA: {reason}; {_INSTALL_CUDA}") from error
-            raise ModelIntegrityError(
-                f"ONNX Runtime cannot load the network in {self._folder.path}: {reason}; "
-                "upgrade onnxruntime, or export the model again"
-            ) from error
+        # ONNX Runtime would print to stdout and fall back by itself. Versions that know no enable_fallback= (1.21)
+        # ignore it and ask this attribute.
+        never = property(lambda session: False, lambda session, value: None)
+        session_class = type("InferenceSession", (ort.InferenceSession,), {"_enable_fallback": never})
+        return session_class(weights, options, providers=list(providers), enable_fallback=0)
 
-    def _file_for(self, on_cuda: bool) -> str:
-        if not on_cuda:
-            return "cpu"
-        if "cuda" not in self._folder.config.files:
-            warnings.warn(
-                f"model {self._folder.config.name} has no file made for CUDA; the one for the CPU runs there, slower",
-                stacklevel=6,
-            )
-            return "cpu"
-        return "cuda"
+
+class OneWarning:
+    """A block in which networks are loaded: what they warn of is told at its end, together, if all went well."""
+
+    def __enter__(self) -> None:
+        self._messages: list[str] = []
+        self._token = _gathered.set(self._messages)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _gathered.reset(self._token)
+        if kind is None and self._messages:
+            _tell("; ".join(dict.fromkeys(self._messages)))
+
+
+def _tell(message: str) -> None:
+    """Warn at the line outside of this package that led here, however deep inside it we are."""
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.append(message)
+        return
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+def _fits(batch: NDArray[Any], expected: Any) -> bool:
+    """Whether the network's input, ``expected``, is declared to take ``batch``; names stand for any length."""
+    sides = zip(expected.shape, batch.shape, strict=False)
+    same = all(not isinstance(wanted, int) or wanted == given for wanted, given in sides)
+    return same and len(expected.shape) == batch.ndim and expected.type == f"tensor({batch.dtype})"
+
+
+def _advice(provider: str) -> str:
+    return _INSTALL_CUDA if provider == _CUDA else "see ONNX Runtime's documentation of that provider"
 
 
 def available_threads() -> int:
@@ -175,10 +236,6 @@ def has_nvidia_driver() -> bool:
         return False
     count = ctypes.c_int(0)
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _onnxruntime() -> Any:

@@ -1,4 +1,8 @@
-"""Where models come from: a folder of yours, the wheel, or the Hugging Face Hub. Every byte is checked by SHA-256."""
+"""Where models come from: a folder of yours, the wheel, or the Hugging Face Hub.
+
+Weights are checked against the SHA-256 in the model's own config.json whenever they are read: that finds damage and
+mix-ups. What the Hub sends is trusted as far as its revision is, which a commit's 40 digits pin down.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,17 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder, read_config
-from headpose_sdk.errors import ModelDownloadError, ModelNotFoundError, UnknownModelError
+from headpose_sdk.errors import ModelDownloadError, ModelNotFoundError, UnknownModelError, first_line
 
-__all__ = ["DEFAULT_DETECTOR", "DEFAULT_MODEL", "ModelInfo", "download_model", "find_model", "list_models"]
+__all__ = [
+    "DEFAULT_DETECTOR",
+    "DEFAULT_MODEL",
+    "ModelInfo",
+    "absolute_folder",
+    "download_model",
+    "find_model",
+    "list_models",
+]
 
 DEFAULT_MODEL = "ehpnet-resnet18"
 DEFAULT_DETECTOR = "ehpnet-face"
@@ -89,6 +101,11 @@ def download_model(name: str, *, cache_dir: str | PathLike[str] | None = None, l
     return folder.path
 
 
+def absolute_folder(model: str | PathLike[str]) -> str | PathLike[str]:
+    """``model``, as an absolute path if it is a folder: so it is the same one in a process that works elsewhere."""
+    return os.path.abspath(model) if os.path.isdir(model) else model  # noqa: PTH100, PTH112 (as in find_model)
+
+
 def _bundled() -> dict[str, Path]:
     """The folders of the wheel's models by name; a broken one must not keep the others from being found."""
     return {path.parent.name: path.parent for path in sorted(_BUNDLED.glob(f"*/{CONFIG_NAME}"))}
@@ -116,13 +133,13 @@ def _from_hub(repo: str, revision: str | None, cache_dir: str | PathLike[str] | 
         ) from error
     except LocalEntryNotFoundError as error:
         raise ModelDownloadError(
-            f"model {where} is not in the local cache and the Hub cannot be reached; "
-            "connect once, or give the folder of a copy"
+            f"there is no folder {where} here, model {where} is not in the local cache, and the Hub cannot be "
+            "reached; check the name, connect once, or give the folder of a copy"
         ) from error
     # Which HTTP library raises here depends on the version of huggingface_hub, and their errors share no base class.
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelDownloadError(
-            f"model {where} could not be downloaded: {reason}; check the name and the revision, or try again later"
+            f"model {where} could not be downloaded: {first_line(error)}; "
+            "check the name and the revision, or try again later"
         ) from error
     return Path(folder)

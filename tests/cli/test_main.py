@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import headpose_sdk
-from headpose_sdk.cli.main import main
+from headpose_sdk.cli.main import main, run_to_the_end
 from headpose_sdk.cli.messages import one_line, plain_warnings
 
 from .conftest import Headpose, executable
@@ -122,6 +122,38 @@ def test_a_full_disk_under_stdout_is_told_in_one_line(headpose: Headpose, folder
     # A limit of 0 on the size of files stands in for the full disk.
     done = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$0" models > list.txt', executable()], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (1, f"headpose: stdout: {os.strerror(errno.EFBIG)}\n")
+
+
+def test_only_what_stdout_refuses_is_told_of_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    def out_of_files() -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def gone() -> int:
+        raise BrokenPipeError(errno.EPIPE, "a worker is gone")
+
+    def no_file() -> int:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt")
+
+    told = {}
+    for command in (out_of_files, gone, no_file):
+        assert run_to_the_end(command) == 1
+        told[command] = capsys.readouterr().err
+    assert told == {
+        out_of_files: f"headpose: [Errno {errno.EMFILE}] Too many open files\n",
+        gone: f"headpose: [Errno {errno.EPIPE}] a worker is gone\n",
+        no_file: "headpose: a.txt: No such file or directory\n",
+    }
+
+
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_full_disk_is_told_however_python_buffers(folder: Path, buffering: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$0" models > list.txt', executable()],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": buffering},
     )
     assert (done.returncode, done.stderr) == (1, f"headpose: stdout: {os.strerror(errno.EFBIG)}\n")
 

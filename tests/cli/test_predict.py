@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
+import pty
 import shutil
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +98,56 @@ def test_folders_are_searched_in_the_order_given(blank: Path, capsys: Capture) -
     assert found == ["b/2.PNG", "b/deep/1.jpg", "blank.png", "a/3.png"]
 
 
-def test_an_empty_folder_is_an_error_that_names_it(blank: Path, capsys: Capture) -> None:
+def test_an_empty_folder_is_told_and_the_rest_goes_on(blank: Path, capsys: Capture) -> None:
     Path("hollow").mkdir()
     Path("hollow/notes.txt").touch()
-    assert main(["predict", "blank.png", "hollow", "--model", "no-such-model"]) == 1
+    assert main(["predict", "hollow", "blank.png"]) == 1
     printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("headpose: hollow: no pictures in this folder or below it; looked for .bmp")
+    assert [record["file"] for record in records(printed.out)] == ["blank.png"]
+    [line] = printed.err.splitlines()
+    assert line.startswith("headpose: hollow: no pictures in this folder or below it; looked for .bmp")
+    assert main(["predict", "hollow", "--format", "csv"]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", line + "\n")
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_the_rest_goes_on(
+    blank: Path, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("album").mkdir()
+    shutil.copy(blank, "album/1.png")
+    # Folders in folders until their path is too long for the system: root may list everything else.
+    for name in ("album", *["deep" * 60] * 20):
+        Path(name).mkdir(exist_ok=True)
+        monkeypatch.chdir(name)
+    monkeypatch.chdir(folder)
+    assert main(["predict", "album", "blank.png"]) == 1
+    printed = capsys.readouterr()
+    assert [Path(record["file"]).name for record in records(printed.out)] == ["1.png", "blank.png"]
+    [line] = printed.err.splitlines()
+    assert line.startswith("headpose: album/deepdeep")
+    assert f"cannot list the folder ({os.strerror(errno.ENAMETOOLONG)}); check" in line
+
+
+@pytest.mark.parametrize("stdout_is_a_terminal", [False, True])
+def test_the_counter_shows_on_a_terminal_that_is_not_full_of_records(blank: Path, stdout_is_a_terminal: bool) -> None:
+    os.mkfifo("later.jpg")
+    terminal, end = pty.openpty()
+    words = [executable(), "predict", "blank.png", "later.jpg", "--batch-size", "1"]
+    stdout = end if stdout_is_a_terminal else subprocess.DEVNULL
+    with subprocess.Popen(words, stdout=stdout, stderr=end) as process:
+        os.close(end)
+        writing = open_when_read("later.jpg")
+        time.sleep(1.2)  # short work is not counted
+        os.close(writing)
+        process.wait(timeout=30)
+    shown = ""
+    with suppress(OSError):  # Linux's way to say that a terminal has come to its end
+        while piece := os.read(terminal, 9999):
+            shown += piece.decode()
+    os.close(terminal)
+    assert ("2/2" in shown) is not stdout_is_a_terminal
+    assert "1 of 2 files could not be read" in shown
 
 
 def test_a_file_name_with_line_ends_and_commas_stays_one_record(blank: Path, capsys: Capture) -> None:

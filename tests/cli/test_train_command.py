@@ -30,6 +30,10 @@ EXPORT = ["train", "export", "--run", "run", "--out", "model"]
         [*TEACHER, "--pictures", "10"],
         [*DETECTOR, "--threads", "-2"],
         [*DETECTOR, "--crops", "10"],
+        [*DETECTOR, "--learning-rate", "-1"],
+        [*TEACHER, "--crops", "100"],
+        [*TEACHER, "--batch", "500000"],
+        [*DETECTOR, "--pictures", "8", "--batch", "9"],
         [*EXPORT, "--score-threshold", "1"],
     ],
 )
@@ -60,9 +64,20 @@ def test_without_torch_one_line_says_how_to_install_it(
     assert not Path("run").exists()
 
 
-@pytest.mark.parametrize("task", ["teacher", "detector", "export"])
-def test_without_torch_there_is_help(task: str, headpose: Headpose, without_torch: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("task", "defaults"),
+    [
+        ("teacher", ["resnet18", "450000", "128", "0.001"]),
+        ("detector", ["250000", "32", "0.002"]),
+        ("export", ["ehpnet-face", "0.35", "not stated"]),
+    ],
+)
+def test_without_torch_there_is_help_with_the_defaults(
+    task: str, defaults: list[str], headpose: Headpose, without_torch: dict[str, str]
+) -> None:
     done = headpose("train", task, "--help", env=without_torch)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: headpose train {task}")
-    assert "--out DIR" in done.stdout
+    text = " ".join(done.stdout.split())
+    assert "--out DIR" in text
+    assert [value for value in defaults if f"(default: {value})" not in text] == []

@@ -98,6 +98,12 @@ def test_a_detector_without_any_precise_threshold_says_none(
     assert capsys.readouterr().out.splitlines()[2].split()[3:] == ["1", "none", "0.0000", "0.0000", "0.0000"]
 
 
+def test_a_size_that_no_face_has_is_said_in_the_table(write_dataset: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_dataset("file,x1,y1,x2,y2", "0.png,0,0,30,30", name="faces.csv")
+    assert measure_faces(parse("faces", "--csv", table), KeyedDetector({0: []}), threshold=0.5) == 0
+    assert capsys.readouterr().out.splitlines()[2] == ">=  40 px       0  no face is so large"
+
+
 def test_errors_leave_as_headpose_errors(write_dataset: Write, tmp_path: Path) -> None:
     estimator = KeyedEstimator({0: [box_pose((10, 0, 0))]})
     with pytest.raises(DatasetError, match=r"manifest\.csv does not exist"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import headpose_sdk
-from headpose_sdk.errors import DatasetError
+from headpose_sdk.errors import DatasetError, InvalidBoxError
 from headpose_sdk.evaluation.datasets import read_faces, read_manifest
 from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses
 from headpose_sdk.results import BoundingBox, FaceDetection
@@ -70,6 +70,23 @@ def test_a_missed_face_counts_as_zero_and_is_named(write_dataset: Write) -> None
     metrics = report["metrics"]
     assert (metrics["n"], metrics["yaw"], metrics["pitch"], metrics["roll"]) == (3, 10, 20, 3)
     assert metrics["n_with_std"] == 1
+
+
+def test_a_detected_box_outside_of_the_photo_is_a_miss_and_a_labelled_one_is_dropped(write_dataset: Write) -> None:
+    samples = read_manifest(write_dataset(BOXES, "0.png,30,0,0,0,0,20,20", "1.png,2,2,2,0,0,20,20").parent)
+
+    class Lost(KeyedEstimator):
+        def predict(self, image, boxes=None):  # type: ignore[no-untyped-def]
+            if image[0, 0, 0] == 0:
+                raise InvalidBoxError("the box lies wholly outside")
+            return super().predict(image, boxes)
+
+    estimator = Lost({1: [box_pose((2, 2, 2), (0, 0, 20, 20))]})
+    report = evaluate_poses(estimator, samples, boxes="detector")  # type: ignore[arg-type]
+    assert ([Path(file).name for file in report["missed"]], report["dropped"]) == (["0.png"], [])
+    assert (report["n"], report["metrics"]["yaw"]) == (2, 15)
+    report = evaluate_poses(estimator, samples, boxes="annotation")  # type: ignore[arg-type]
+    assert (report["n"], report["missed"], len(report["dropped"])) == (1, [], 1)
 
 
 def test_without_a_labelled_box_the_largest_face_is_measured(write_dataset: Write) -> None:
@@ -143,6 +160,23 @@ def test_detector_report(write_dataset: Write) -> None:
     assert report["recall"]["missed"] == 2
     assert [Path(file).name for file in report["recall"]["missed_files"]] == ["0.png", "1.png"]
     assert report["recall"]["extra_per_face"] == 0
+
+
+def test_a_size_that_no_face_has_is_reported_as_such(write_dataset: Write) -> None:
+    table = write_dataset("file,x1,y1,x2,y2,ignore", "0.png,0,0,30,30,0", "0.png,0,0,90,90,1", name="faces.csv")
+    detector = KeyedDetector({0: [FaceDetection(BoundingBox(0, 0, 30, 30), 0.9)]})
+    large, all_sizes = evaluate_detector(detector, read_faces(table))["size_classes"]
+    assert large == {
+        "min_size": 40,
+        "min_precision": None,
+        "n": 0,
+        "threshold": None,
+        "recall": None,
+        "precision": None,
+        "average_precision": None,
+    }
+    assert large.keys() == all_sizes.keys()
+    assert (all_sizes["n"], all_sizes["recall"]) == (1, 1)
 
 
 def test_recall_at_the_threshold_accepts_an_overlap_of_0_4(write_dataset: Write) -> None:

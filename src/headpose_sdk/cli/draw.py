@@ -26,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "draw",
         help="draw the pose of every head on a copy of a photo",
         description="Writes a copy of each photo with the face box, the three axes of the head (red to its side, green "
-        "down, blue to where it looks) and the angles in degrees; prints one line a face.",
+        "down, blue to where it looks) and the angles in degrees; prints the name of the copy and one line a face.",
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="photos: JPEG, PNG, WebP, BMP or TIFF files")
     parser.add_argument(

@@ -105,6 +105,9 @@ def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold
     print(f"{report['detector']}, {report['photos']} photos, {report['faces']} faces")
     print("faces of        n   threshold  precision  recall      AP")
     for row in report["size_classes"]:
+        if row["n"] == 0:
+            print(f">= {row['min_size']:3.0f} px       0  no face is so large")
+            continue
         lowest = "none" if row["threshold"] is None else f"{row['threshold']:.4f}"
         print(
             f">= {row['min_size']:3.0f} px  {row['n']:6d}  {lowest:>10}     {row['precision']:.4f}"

@@ -10,15 +10,16 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any, TextIO, cast
 
 from headpose_sdk import __version__
 from headpose_sdk.cli import draw, eval, models, predict, train  # noqa: A004 (named as the command is)
 from headpose_sdk.cli.messages import complain, plain_warnings
 from headpose_sdk.errors import HeadPoseError
 
-__all__ = ["main"]
+__all__ = ["main", "run_to_the_end"]
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141  # 128 and the number of the signal, as shells have it
 
@@ -29,27 +30,67 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: from argparse, 2 for wrong usage and 0 after ``--help`` and ``--version``.
     """
+
+    def command() -> int:
+        args = _parser().parse_args(argv)
+        return int(args.run(args))
+
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may not fit the terminal's encoding
+    with plain_warnings():
+        return run_to_the_end(command)
+
+
+def run_to_the_end(command: Callable[[], int]) -> int:
+    """What ``command`` returns, or the exit code for what it raises, told on stderr."""
     try:
-        with plain_warnings():
+        with redirect_stdout(cast(TextIO, _Stdout(sys.stdout))):
             try:
-                args = _parser().parse_args(argv)
-                return int(args.run(args))
+                return command()
             finally:
                 sys.stdout.flush()  # here, where a failure can still be told
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
+    except _StdoutError as error:
         _abandon_stdout()
-        return _BROKEN_PIPE
+        if isinstance(error.__cause__, BrokenPipeError):
+            return _BROKEN_PIPE
+        complain(f"stdout: {error}")
     except HeadPoseError as error:
         complain(error)
     except OSError as error:
-        if error.filename is None:
-            _abandon_stdout()
-        complain(f"{error.filename or 'stdout'}: {error.strerror or error}")
+        complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
     return 1
+
+
+class _StdoutError(Exception):
+    """What was printed could not be written. No OSError: it is not to be taken for one of another file."""
+
+
+class _Stdout:
+    """A stdout whose failures are :class:`_StdoutError`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _as_stdout_error():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _as_stdout_error():
+            self._stream.flush()
+
+
+@contextmanager
+def _as_stdout_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _StdoutError(error.strerror or str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,6 @@ from pathlib import Path
 from headpose_sdk.cli.arguments import Subparsers, add_model_arguments, positive
 from headpose_sdk.cli.messages import complain
 from headpose_sdk.cli.progress import Counter
-from headpose_sdk.errors import InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.images import IMAGE_EXTENSIONS, find_images
 from headpose_sdk.results import ImageResult
@@ -29,11 +28,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "predict",
         help="print the pose of every head in photos as JSON lines or CSV",
-        description="One record a photo on stdout, as soon as it is known. Angles are in degrees: yaw > 0 turns to the "
+        description="One record a photo on stdout, batch by batch. Angles are in degrees: yaw > 0 turns to the "
         "left edge of the image, pitch > 0 looks up, roll > 0 leans clockwise. Boxes are x1, y1, x2, y2 in pixels.",
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="FILE|DIR", help="photos, or folders that are searched for them at any depth"
+        "paths", nargs="+", metavar="FILE|DIR", help="photos, or folders, in which photos are looked for at any depth"
     )
     parser.add_argument(
         "--format",
@@ -47,14 +46,17 @@ def add_parser(subparsers: Subparsers) -> None:
         type=positive,
         default=32,
         metavar="N",
-        help="photos that are read before their faces go through the network together (default: %(default)s)",
+        help="read photos until there are N of them, or N faces, which go through the network together; 1 prints each "
+        "record at once (default: %(default)s)",
     )
     add_model_arguments(parser, DEFAULT_MODEL)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    files = _find_files(args.paths)
+    files, missing = _find_files(args.paths)
+    if not files:
+        return 1
     estimator = HeadPoseEstimator(args.model, device=args.device)
     write = _csv_writer() if args.format == "csv" else _write_json
     failed = 0
@@ -66,20 +68,27 @@ def _run(args: argparse.Namespace) -> int:
             counter(done, len(files))
     if failed:
         complain(f"{failed} of {len(files)} files could not be read; their records say why under error")
-    return 1 if failed else 0
+    return 1 if failed or missing else 0
 
 
-def _find_files(paths: Sequence[str]) -> list[Path]:
-    """The files among ``paths`` and the pictures in the folders among them, in the order given."""
+def _find_files(paths: Sequence[str]) -> tuple[list[Path], int]:
+    """The files among ``paths`` and the pictures in the folders among them, in the order given.
+
+    And the number of folders that hold none or cannot be listed, each of them told on stderr.
+    """
     files: list[Path] = []
+    complaints: list[object] = []
     for path in map(Path, paths):
-        found = find_images(path) if path.is_dir() else [path]
-        if not found:
-            raise InvalidImageError(
+        before = len(complaints)
+        found = find_images(path, on_error=complaints.append) if path.is_dir() else [path]
+        if not found and len(complaints) == before:
+            complaints.append(
                 f"{path}: no pictures in this folder or below it; looked for {', '.join(IMAGE_EXTENSIONS)}"
             )
         files += found
-    return files
+    for complaint in complaints:
+        complain(complaint)
+    return files, len(complaints)
 
 
 def _write_json(result: ImageResult) -> None:

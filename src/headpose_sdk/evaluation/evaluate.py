@@ -15,11 +15,11 @@ import numpy as np
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import DatasetError, InvalidBoxError, InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import FaceSample, PoseSample
+from headpose_sdk.evaluation.datasets import FaceSample, LabelledFace, PoseSample
 from headpose_sdk.evaluation.faces import face_metrics, iou_matrix, recall_at
 from headpose_sdk.evaluation.metrics import pose_metrics
 from headpose_sdk.images import read_image
-from headpose_sdk.results import HeadPose
+from headpose_sdk.results import FaceDetection, HeadPose
 
 __all__ = ["BoxSource", "Progress", "evaluate_detector", "evaluate_poses"]
 
@@ -54,7 +54,7 @@ def evaluate_poses(
     The keys are ``protocol``, ``model``, ``providers``, ``boxes``, ``detector`` (None for labelled boxes),
     ``crop_margin``, ``samples`` (listed), ``n`` (measured), ``metrics`` (see :class:`PoseMetrics`), ``missed``
     (files), ``dropped`` (file and reason) and ``version``. Photos that cannot be read, or whose labelled box lies
-    outside of them, are dropped; everything else is measured.
+    outside of them, are dropped; everything else is measured. A detector's box outside of the photo is a miss.
 
     Raises:
         DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
@@ -113,11 +113,12 @@ def evaluate_detector(
 
     The measure looks for the best score threshold, so the detector must return its doubtful faces too. The keys are
     ``protocol``, ``detector``, ``photos`` (measured), ``faces`` (those that count), ``size_classes`` (one
-    :class:`FaceMetrics` a minimum size), ``recall`` (:class:`FaceRecall` at ``threshold`` and an IoU of 0.4, with
-    ``missed_files``, one entry a face), ``dropped`` (file and reason) and ``version``.
+    :class:`FaceMetrics` a minimum size; with n = 0 and no figures where no face is so large), ``recall``
+    (:class:`FaceRecall` at ``threshold`` and an IoU of 0.4, with ``missed_files``, one entry a face), ``dropped``
+    (file and reason) and ``version``.
 
     Raises:
-        DatasetError: if no sample is given or usable, or no labelled face is large enough.
+        DatasetError: if no sample is given or usable, or no labelled face counts.
     """
     measured, detections = [], []
     dropped: list[dict[str, str]] = []
@@ -141,7 +142,7 @@ def evaluate_detector(
         "detector": _detector_name(detector),
         "photos": len(measured),
         "faces": recall.n,
-        "size_classes": [face_metrics(faces, detections, min_size=size).to_dict() for size in FACE_SIZES],
+        "size_classes": [_size_class(faces, detections, size) for size in FACE_SIZES],
         "recall": {**recall.to_dict(), "missed_files": missed_files},
         "dropped": dropped,
         "version": version("headpose-sdk"),
@@ -153,7 +154,10 @@ def _pose_of(estimator: HeadPoseEstimator, sample: PoseSample, boxes: BoxSource)
     image = read_image(sample.file)
     if boxes == "annotation" and sample.box is not None:
         return estimator.predict(image, [sample.box])[0]
-    found = estimator.predict(image)
+    try:
+        found = estimator.predict(image)
+    except InvalidBoxError:  # the detector put a face outside of the photo: that is its mistake, not the label's
+        return None
     if not found:
         return None
     if sample.box is None:
@@ -161,6 +165,16 @@ def _pose_of(estimator: HeadPoseEstimator, sample: PoseSample, boxes: BoxSource)
     overlaps = iou_matrix([pose.box for pose in found], [sample.box])[:, 0]
     best = int(np.argmax(overlaps))
     return found[best] if overlaps[best] >= FOUND_IOU else None
+
+
+def _size_class(
+    faces: Sequence[Sequence[LabelledFace]], detections: Sequence[Sequence[FaceDetection]], min_size: float
+) -> dict[str, Any]:
+    """:class:`FaceMetrics` as a dict; its figures are None where no face is so large: nothing was measured."""
+    if any(not face.ignore and min(face.box.width, face.box.height) >= min_size for photo in faces for face in photo):
+        return face_metrics(faces, detections, min_size=min_size).to_dict()
+    figures = dict.fromkeys(("min_precision", "threshold", "recall", "precision", "average_precision"))
+    return {"min_size": min_size, "n": 0, **figures}
 
 
 def _detector_name(detector: FaceDetector) -> str:
