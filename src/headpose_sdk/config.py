@@ -38,6 +38,11 @@ class WeightsFile:
     name: str
     sha256: str
 
+    @classmethod
+    def of(cls, path: Path) -> WeightsFile:
+        """The entry for the file at ``path``, which must be readable."""
+        return cls(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoseModelConfig:
@@ -67,8 +72,8 @@ class DetectorModelConfig:
     """A face detector: one uint8 BGR picture (1, H, W, 3), H and W multiples of 32, in; ``cells`` (A, 5) out.
 
     ``score_threshold``: detections below are dropped. ``max_iou``: overlap at which the weaker of two boxes is.
-    ``max_side``: longer photos are scaled down to it. ``coarse_side``: the photo is looked at again at half the scale, and
-    at half of that, until its longer side is no more than this; so are faces found that fill the frame.
+    ``max_side``: longer photos are scaled down to it. ``coarse_side``: the photo is looked at again at half the scale,
+    and at half of that, until its longer side is no more than this; so are faces found that fill the frame.
     """
 
     name: str

@@ -48,7 +48,8 @@ def views_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def teacher_run(views_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The --out folder of a teacher trained for 40 steps on 32 x 32 pixels."""
-    from headpose_sdk.training.train import TeacherConfig, train_teacher
+    from headpose_sdk.training.config import TeacherConfig
+    from headpose_sdk.training.train import train_teacher
 
     out = tmp_path_factory.mktemp("teacher")
     config = TeacherConfig(crops=640, batch=16, stages=((32, 1.0),), learning_rate=0.01)
@@ -58,8 +59,8 @@ def teacher_run(views_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def exported(teacher_run: Path, views_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What ``export_pose`` says of the teacher; its folder is under "model"."""
-    from headpose_sdk.training.export import export_pose
+    """What ``export`` says of the teacher; its folder is under "model"."""
+    from headpose_sdk.training.export import export
 
     out = tmp_path_factory.mktemp("exported") / "tiny"
-    return export_pose(teacher_run, views_folder, out, name="tiny", detector="ehpnet-face", license_id="MIT")
+    return export(teacher_run, out, data=views_folder, license_id="MIT")

@@ -136,3 +136,9 @@ def test_the_split_depends_on_the_name_alone(tmp_path: Path) -> None:
     assert [s.file.name for s in split_by_file(elsewhere)[1]] == [
         s.file.name for s in samples[100:200] if s.file.name in names
     ]
+
+
+def test_the_split_is_the_same_with_every_version(tmp_path: Path) -> None:
+    """Or networks trained before would be measured on what they were trained on."""
+    _, held_back = split_by_file([FaceSample(tmp_path / f"{k}.jpg", ()) for k in range(100)])
+    assert [s.file.name for s in held_back] == [f"{k}.jpg" for k in (26, 34, 36, 91, 96)]

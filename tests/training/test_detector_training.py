@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -14,15 +14,19 @@ from torch import Tensor, nn
 from headpose_sdk.config import DetectorModelConfig, read_config
 from headpose_sdk.detection import OnnxFaceDetector, cell_grid
 from headpose_sdk.errors import DatasetError
+from headpose_sdk.evaluation.datasets import read_faces
 from headpose_sdk.evaluation.views import SAMPLE_FACE, sample_photo
 from headpose_sdk.images import write_image
 from headpose_sdk.results import Image
+from headpose_sdk.training.checkpoint import read_checkpoint
+from headpose_sdk.training.config import DetectorConfig
 from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import DetectorGraph, FaceDetectorNetwork
-from headpose_sdk.training.detector.train import DetectorConfig, train_detector
-from headpose_sdk.training.export import export_detector
+from headpose_sdk.training.detector.train import split_by_file, train_detector
+from headpose_sdk.training.export import export
 from headpose_sdk.training.network import normalise
-from headpose_sdk.training.trainer import Trainer, averaged_weights, read_checkpoint
+from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.trainer import Trainer
 
 SIDE = 192
 BOX = np.array([SAMPLE_FACE.x1, SAMPLE_FACE.y1, SAMPLE_FACE.x2, SAMPLE_FACE.y2], np.float32) * SIDE / 512
@@ -77,14 +81,17 @@ def test_the_exported_detector_finds_the_face_it_has_learnt(
 ) -> None:
     run, _ = overfitted
     out = tmp_path / "models" / "learnt"
-    report = export_detector(run, out, name="learnt", license_id="MIT", score_threshold=0.5)
+    report = export(run, out, license_id="MIT", score_threshold=0.5)
     assert report["largest_difference"] < 1e-3
     assert [path.name for path in out.parent.iterdir()] == ["learnt"]
     assert sorted(path.name for path in out.iterdir()) == ["config.json", "model.fp32.onnx"]
     config = read_config(out)
     assert isinstance(config, DetectorModelConfig)
     assert (config.name, config.license, config.score_threshold) == ("learnt", "MIT", 0.5)
-    assert config.training == {"kind": "detector", "data": "the sample photo", "step": 80}
+    assert config.training == {
+        "kind": "detector", "data": "the sample photo", "step": 80, "commit": source_commit(),
+        "command": "headpose train detector --data 'the sample photo' --out RUN --pictures 250000",
+    }  # fmt: skip
 
     detector = OnnxFaceDetector(out, device="cpu", threads=1)
     for mirrored in (False, True):
@@ -99,10 +106,10 @@ def test_the_exported_network_is_the_trained_one_at_any_size(
     overfitted: tuple[Path, list[float]], tmp_path: Path
 ) -> None:
     run, _ = overfitted
-    export_detector(run, tmp_path / "learnt", name="learnt", license_id="MIT", score_threshold=0.01)
+    export(run, tmp_path / "learnt", score_threshold=0.01)
     network = FaceDetectorNetwork()
-    network.load_state_dict(averaged_weights(read_checkpoint(run / "checkpoint.safetensors")[2]))
-    picture = np.ascontiguousarray(sample_photo()[:160, :224])
+    network.load_state_dict(read_checkpoint(run / "checkpoint.safetensors").averaged)
+    picture = np.ascontiguousarray(sample_photo()[72:200, 150:310])  # small enough to be looked at only once
     with torch.no_grad():
         cells = DetectorGraph(network).eval()(torch.from_numpy(picture)[None]).numpy()
     detector = OnnxFaceDetector(tmp_path / "learnt", device="cpu", threads=1)
@@ -123,14 +130,14 @@ def faces_csv(tmp_path: Path) -> Path:
 def test_a_run_ends_with_a_checkpoint_that_says_what_it_was_trained_with(faces_csv: Path, tmp_path: Path) -> None:
     config = DetectorConfig(pictures=12, batch=4, size=64)
     path = train_detector(faces_csv, tmp_path / "out", config, resume=False, threads=1)
-    settings, step, tensors = read_checkpoint(path)
-    assert step == 3
-    assert settings == {
-        "kind": "detector", "data": "faces.csv", "init": None, "pictures": 12, "batch": 4, "size": 64,
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.step == 3
+    assert checkpoint.settings == {
+        "kind": "detector", "data": "faces.csv", "data_sha256": hashlib.sha256(faces_csv.read_bytes()).hexdigest(),
+        "rows": 6, "init": None, "init_sha256": None, "pictures": 12, "batch": 4, "size": 64,
         "learning_rate": 0.002, "weight_decay": 0.02, "seed": 0,
     }  # fmt: skip
-    assert json.loads(json.dumps(settings)) == settings
-    assert all(torch.isfinite(value).all() for value in tensors.values())
+    assert all(torch.isfinite(value).all() for value in checkpoint.tensors.values())
 
 
 def test_a_table_without_a_column_is_refused_before_anything_is_written(faces_csv: Path, tmp_path: Path) -> None:
@@ -138,3 +145,33 @@ def test_a_table_without_a_column_is_refused_before_anything_is_written(faces_cs
     with pytest.raises(DatasetError, match=r"faces\.csv has no column y2"):
         train_detector(faces_csv, tmp_path / "out", DetectorConfig(), resume=False, threads=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_export_measures_on_the_photos_held_back(overfitted: tuple[Path, list[float]], tmp_path: Path) -> None:
+    run, _ = overfitted
+    lines = ["file,x1,y1,x2,y2"]
+    for key in range(40):
+        write_image(tmp_path / f"{key}.png", small_photo())
+        # Only where the face is labelled does the detector, which knows it, find what is asked for.
+        box = BOX if key % 2 else np.array([5, 5, 50, 60])
+        lines.append(f"{key}.png," + ",".join(map(str, box.tolist())))
+    (tmp_path / "faces.csv").write_text("\n".join(lines))
+    report = export(run, tmp_path / "model", data=tmp_path / "faces.csv", score_threshold=0.5)["validation"]
+    held_back = [int(sample.file.stem) for sample in split_by_file(read_faces(tmp_path / "faces.csv"))[1]]
+    assert 0 < sum(key % 2 for key in held_back) < len(held_back)
+    assert (report["photos"], report["faces"]) == (len(held_back), len(held_back))
+    assert report["recall"]["threshold"] == 0.5
+    assert report["recall"]["missed"] == sum(key % 2 == 0 for key in held_back)
+    assert [row["min_size"] for row in report["size_classes"]] == [40, 20]
+
+
+def test_photos_of_which_none_is_held_back_measure_nothing(
+    overfitted: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    run, _ = overfitted
+    write_image(tmp_path / "a.png", small_photo())
+    (tmp_path / "faces.csv").write_text("file,x1,y1,x2,y2\na.png,1,2,30,40\n")
+    assert split_by_file(read_faces(tmp_path / "faces.csv"))[1] == []
+    with pytest.raises(DatasetError, match="there are no samples"):
+        export(run, tmp_path / "model", data=tmp_path / "faces.csv")
+    assert not (tmp_path / "model").exists()

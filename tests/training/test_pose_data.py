@@ -24,8 +24,8 @@ from headpose_sdk.training.data import (
     STORED_MARGIN,
     HeadCrops,
     load_crops,
-    load_split,
     plain_batch,
+    read_split,
     split_by_source,
     training_batch,
 )
@@ -52,6 +52,12 @@ def test_a_source_is_on_one_side_of_the_split_and_stays_there() -> None:
     ]
 
 
+def test_the_split_is_the_same_with_every_version() -> None:
+    """Or networks trained before would be measured on what they were trained on."""
+    _, held_back = split_by_source([sample("x.png", f"person {k}") for k in range(100)])
+    assert [s.source for s in held_back] == [f"person {k}" for k in (45, 53, 64, 84, 97)]
+
+
 def test_a_box_and_a_square_of_the_same_face_give_the_same_crop(tmp_path: Path) -> None:
     photo = sample_photo()
     write_image(tmp_path / "photo.png", photo)
@@ -71,12 +77,27 @@ def test_a_picture_that_is_no_square_needs_a_box(tmp_path: Path) -> None:
         load_crops([PoseSample(tmp_path / "wide.png", (0, 0, 0), None, "wide")])
 
 
+@pytest.mark.parametrize("angles", [(91.0, 0, 0), (-91.0, 0, 0), (0, 93.0, 0), (0, 0, -93.0)])
+def test_an_angle_that_cannot_be_learnt_is_refused_by_file(tmp_path: Path, angles: tuple[float, float, float]) -> None:
+    write_image(tmp_path / "far.png", np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(
+        DatasetError, match=r"far\.png is labelled .*yaw must lie within 90 degrees.*leave such rows out"
+    ):
+        load_crops([PoseSample(tmp_path / "far.png", angles, None, "far")])
+
+
+def test_the_last_angles_of_the_range_are_taken(tmp_path: Path) -> None:
+    write_image(tmp_path / "far.png", np.zeros((40, 40, 3), np.uint8))
+    angles = (-90.0, 92.9, -92.9)
+    assert load_crops([PoseSample(tmp_path / "far.png", angles, None, "far")]).angles.tolist() == [list(angles)]
+
+
 def test_a_data_set_too_small_to_be_split_says_so(views_folder: Path, tmp_path: Path) -> None:
     first = (views_folder / "manifest.csv").read_text().splitlines()[:2]
     (tmp_path / "0.png").write_bytes((views_folder / "0.png").read_bytes())
     (tmp_path / "manifest.csv").write_text("\n".join(first))
     with pytest.raises(DatasetError, match=r"1 training and 0 validation heads.*tens of sources"):
-        load_split(tmp_path)
+        read_split(tmp_path)
 
 
 @pytest.mark.parametrize("size", [64, 112])

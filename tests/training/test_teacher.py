@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -10,21 +11,23 @@ import pytest
 import torch
 
 from headpose_sdk.errors import DatasetError, InvalidImageError, UnknownModelError
-from headpose_sdk.training.data import load_split, plain_batch, training_batch
+from headpose_sdk.training.checkpoint import read_checkpoint
+from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.data import load_crops, plain_batch, read_split, training_batch
 from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.network import PoseGraph, PoseNetwork, normalise
-from headpose_sdk.training.train import TeacherConfig, train_teacher
-from headpose_sdk.training.trainer import averaged_weights, read_checkpoint
+from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.train import train_teacher
 
 
 def trained_network(run: Path) -> PoseNetwork:
     network = PoseNetwork()
-    network.load_state_dict(averaged_weights(read_checkpoint(run / "checkpoint.safetensors")[2]))
+    network.load_state_dict(read_checkpoint(run / "checkpoint.safetensors").averaged)
     return network.eval()
 
 
 def test_the_loss_falls(teacher_run: Path, views_folder: Path) -> None:
-    crops, _ = load_split(views_folder)
+    crops = load_crops(read_split(views_folder)[0])
     images, angles = training_batch(crops, np.arange(len(crops)), 32, np.random.default_rng(99))
 
     @torch.no_grad()
@@ -39,10 +42,13 @@ def test_the_loss_falls(teacher_run: Path, views_folder: Path) -> None:
 
 
 def test_the_checkpoint_says_what_it_was_trained_with(teacher_run: Path, views_folder: Path) -> None:
-    settings, step, _ = read_checkpoint(teacher_run / "checkpoint.safetensors")
-    assert step == 40
-    assert settings == {
-        "kind": "pose", "data": views_folder.name, "init": None, "backbone": "resnet18", "crops": 640, "batch": 16,
+    checkpoint = read_checkpoint(teacher_run / "checkpoint.safetensors")
+    assert checkpoint.step == 40
+    assert checkpoint.commit == source_commit()
+    manifest = (views_folder / "manifest.csv").read_bytes()
+    assert checkpoint.settings == {
+        "kind": "pose", "data": views_folder.name, "data_sha256": hashlib.sha256(manifest).hexdigest(), "rows": 60,
+        "init": None, "init_sha256": None, "backbone": "resnet18", "crops": 640, "batch": 16,
         "stages": [[32, 1.0]], "learning_rate": 0.01, "weight_decay": 0.05, "label_sigma": 3.0, "mse_weight": 0.005,
         "seed": 0,
     }  # fmt: skip
@@ -50,7 +56,7 @@ def test_the_checkpoint_says_what_it_was_trained_with(teacher_run: Path, views_f
 
 def test_predicted_angles_are_those_of_the_exported_graph(teacher_run: Path, views_folder: Path) -> None:
     network = trained_network(teacher_run)
-    _, validation = load_split(views_folder)
+    validation = load_crops(read_split(views_folder)[1])
     scale = torch.tensor([1.0, 2.0, 0.5])
     with torch.no_grad():
         crops = torch.from_numpy(plain_batch(validation, slice(None), 112))
@@ -92,4 +98,4 @@ def test_wrong_data_is_told_before_training_starts(
     manifest.write_text(manifest.read_text().replace(before, after))
     with pytest.raises(error, match=says):
         train_teacher(data, tmp_path / "out", TeacherConfig(), resume=False, threads=1)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()

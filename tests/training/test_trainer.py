@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import shutil
@@ -16,9 +17,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError
-from headpose_sdk.training.train import TeacherConfig, train_teacher
-from headpose_sdk.training.trainer import CHECKPOINT, Trainer, averaged_weights, read_checkpoint, shuffled_rows
+from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, OutputError, TrainingError
+from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
+from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.train import train_teacher
+from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
 TINY = TeacherConfig(backbone="resnet10t", crops=80, batch=8, stages=((32, 0.5), (48, 0.5)))
 
@@ -40,10 +44,10 @@ def line_loss(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
 
 def assert_same(first: Path, second: Path) -> None:
     """Two checkpoints of the same settings and step, and of the same weights, bit for bit."""
-    (settings, step, tensors), others = read_checkpoint(first), read_checkpoint(second)
-    assert (settings, step) == others[:2]
-    assert tensors.keys() == others[2].keys()
-    assert [name for name, value in tensors.items() if not torch.equal(value, others[2][name])] == []
+    one, other = read_checkpoint(first), read_checkpoint(second)
+    assert (one.settings, one.step, one.commit) == (other.settings, other.step, other.commit)
+    assert one.tensors.keys() == other.tensors.keys()
+    assert [name for name, value in one.tensors.items() if not torch.equal(value, other.tensors[name])] == []
 
 
 def test_training_finds_the_line_and_the_averaged_weights_follow(tmp_path: Path) -> None:
@@ -51,10 +55,10 @@ def test_training_finds_the_line_and_the_averaged_weights_follow(tmp_path: Path)
     trainer.start(resume=False)
     trainer.run(points, line_loss, items=8, unit="points")
     assert trainer.model.weight.tolist()[0] == pytest.approx([2, -1], abs=0.02)  # type: ignore[operator]
-    settings, step, tensors = read_checkpoint(tmp_path / CHECKPOINT)
-    assert (settings, step) == ({}, 300)
-    assert averaged_weights(tensors)["weight"].tolist()[0] == pytest.approx([2, -1], abs=0.05)
-    assert averaged_weights(tensors)["bias"].tolist() == pytest.approx([0.5], abs=0.05)
+    saved = read_checkpoint(tmp_path / CHECKPOINT)
+    assert (saved.settings, saved.step, saved.commit) == ({}, 300, source_commit())
+    assert saved.averaged["weight"].tolist()[0] == pytest.approx([2, -1], abs=0.05)
+    assert saved.averaged["bias"].tolist() == pytest.approx([0.5], abs=0.05)
 
 
 def test_the_log_has_a_line_every_50_steps_with_a_loss_that_falls(tmp_path: Path) -> None:
@@ -73,7 +77,8 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path
         import os, signal
         from pathlib import Path
         from headpose_sdk.training import trainer
-        from headpose_sdk.training.train import TeacherConfig, train_teacher
+        from headpose_sdk.training.config import TeacherConfig
+        from headpose_sdk.training.train import train_teacher
 
         trainer.CHECKPOINT_SECONDS = 0.0
         save = trainer.Trainer.save
@@ -87,12 +92,12 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert read_checkpoint(tmp_path / "killed" / CHECKPOINT)[1] == 4
+    assert read_checkpoint(tmp_path / "killed" / CHECKPOINT).step == 4
     assert [path.name for path in (tmp_path / "killed").iterdir()] == [CHECKPOINT]
 
     resumed = train_teacher(views_folder, tmp_path / "killed", TINY, resume=True, threads=1)
     undisturbed = train_teacher(views_folder, tmp_path / "undisturbed", TINY, resume=False, threads=1)
-    assert read_checkpoint(resumed)[1] == 10
+    assert read_checkpoint(resumed).step == 10
     assert_same(resumed, undisturbed)
 
 
@@ -110,7 +115,7 @@ def test_an_error_in_a_batch_ends_the_run_and_leaves_the_checkpoint(
     trainer.start(resume=False)
     with pytest.raises(OSError, match="the disk is gone"):
         trainer.run(broken, line_loss, items=8, unit="points")
-    assert read_checkpoint(tmp_path / "a" / CHECKPOINT)[1] == 7  # steps 0 to 6 are done
+    assert read_checkpoint(tmp_path / "a" / CHECKPOINT).step == 7  # steps 0 to 6 are done
 
     again, undisturbed = line_trainer(tmp_path / "a"), line_trainer(tmp_path / "b")
     for each in (again, undisturbed):
@@ -132,7 +137,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
 def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
     line_trainer(tmp_path).save()
     before = (tmp_path / CHECKPOINT).read_bytes()
-    with pytest.raises(DatasetError, match="exists; add --resume to go on with that run, or choose another --out"):
+    with pytest.raises(TrainingError, match="exists; add --resume to go on with that run, or choose another --out"):
         line_trainer(tmp_path).start(resume=False)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
@@ -140,7 +145,7 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_run_of_other_settings_is_not_resumed(tmp_path: Path) -> None:
     line_trainer(tmp_path, seed=1, batch=8).save()
     before = (tmp_path / CHECKPOINT).read_bytes()
-    with pytest.raises(DatasetError, match=r"other settings \(backbone, seed\)"):
+    with pytest.raises(TrainingError, match=r"other settings \(backbone, seed\)"):
         line_trainer(tmp_path, seed=2, batch=8, backbone="x").start(resume=True)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
@@ -181,7 +186,10 @@ def test_a_missing_or_foreign_checkpoint_says_so(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(tmp_path: Path) -> None:
     trainer = line_trainer(tmp_path)
     trainer.start(resume=False)
-    with pytest.raises(DatasetError, match="the loss of step 3 is nan"):
+    with pytest.raises(
+        TrainingError,
+        match=r"the loss of step 3 is nan; start a new --out with a lower --learning-rate \(--init .*keeps",
+    ):
         trainer.run(lambda step: points(step) * (float("nan") if step == 3 else 1), line_loss, items=8, unit="points")
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
@@ -208,6 +216,77 @@ def test_a_run_may_begin_with_the_averaged_weights_of_another(tmp_path: Path) ->
         assert torch.equal(second.model.state_dict()[name], value)
         assert torch.equal(second.averaged.state_dict()[name], value)
     other = Trainer(nn.Linear(5, 2), tmp_path / "third", {}, steps=1, learning_rate=0.1, weight_decay=0, warmup=1)
-    with pytest.raises(ModelIntegrityError, match="another network"):
+    with pytest.raises(ModelIntegrityError, match="do not fit the network"):
         other.start(resume=False, init=tmp_path / "first")
+    assert not (tmp_path / "third").exists()
+
+
+def test_the_log_of_a_resumed_run_repeats_no_step(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path, steps=150)
+    trainer.start(resume=False)
+    trainer.run(points, line_loss, items=8, unit="points")
+    log = tmp_path / "log.jsonl"
+    whole = log.read_text()
+    trainer.step = 70  # the checkpoint is older than the log, as after a kill, which may also cut a line short
+    trainer.save()
+    log.write_text(whole + '{"step": 20')
+    again = line_trainer(tmp_path, steps=150)
+    again.start(resume=True)
+    again.run(points, line_loss, items=8, unit="points")
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [50, 100, 150]
+    assert log.read_text().splitlines()[0] == whole.splitlines()[0]
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_a_new_log(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 50}\n')
+    trainer = line_trainer(tmp_path, steps=50)
+    trainer.start(resume=True)
+    trainer.run(points, line_loss, items=8, unit="points")
+    [line] = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert "mse" in json.loads(line)
+
+
+def test_the_folder_is_made_with_the_first_step_and_not_before(tmp_path: Path) -> None:
+    trainer = line_trainer(tmp_path / "deep" / "run")
+    trainer.start(resume=False)
+    assert list(tmp_path.iterdir()) == []
+    trainer.run(points, line_loss, items=8, unit="points")
+    assert trainer.checkpoint.is_file()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot be made: .*choose another --out"):
+        line_trainer(tmp_path / "file" / "run").run(points, line_loss, items=8, unit="points")
+
+
+def test_the_commit_is_that_which_began_the_run_and_does_not_keep_others_from_going_on(tmp_path: Path) -> None:
+    first = line_trainer(tmp_path)
+    first.commit = "1" * 40
+    first.save()
+    resumed = line_trainer(tmp_path)
+    resumed.start(resume=True)
+    resumed.run(points, line_loss, items=8, unit="points")
+    assert read_checkpoint(tmp_path / CHECKPOINT).commit == "1" * 40
+    first.commit = None  # outside a checkout
+    first.save()
+    assert read_checkpoint(tmp_path / CHECKPOINT).commit is None
+
+
+def test_a_run_on_other_data_or_from_another_beginning_is_not_resumed(views_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(views_folder, data)
+    short = TeacherConfig(backbone="resnet10t", crops=8, batch=8, stages=((32, 1.0),))
+    train_teacher(data, tmp_path / "first", short, resume=False, threads=1)
+    run = tmp_path / "second"
+    train_teacher(data, run, short, resume=False, init=tmp_path / "first", threads=1)
+    settings = read_checkpoint(run / CHECKPOINT).settings
+    first_file = (tmp_path / "first" / CHECKPOINT).read_bytes()
+    assert (settings["init"], settings["init_sha256"]) == ("first", hashlib.sha256(first_file).hexdigest())
+
+    with pytest.raises(TrainingError, match=r"other settings \(init, init_sha256\)"):
+        train_teacher(data, run, short, resume=True, threads=1)
+    lines = (data / "manifest.csv").read_text().splitlines()
+    (data / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(TrainingError, match=r"other settings \(data_sha256, rows\).*and the data it was started with"):
+        train_teacher(data, run, short, resume=True, init=tmp_path / "first", threads=1)
+    with pytest.raises(ModelNotFoundError, match=r"checkpoint\.safetensors cannot be read: .*name as --init"):
+        train_teacher(data, tmp_path / "third", short, resume=False, init=tmp_path / "none", threads=1)
     assert not (tmp_path / "third").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +18,12 @@ from headpose_sdk.preprocessing import CropSquare, cut_square
 from headpose_sdk.results import Image
 from headpose_sdk.rotation import euler_from_matrix, matrix_from_euler, mirror_matrix, rotate_in_plane
 from headpose_sdk.training.augment import colour_jitter, degrade, occlude
+from headpose_sdk.training.split import split_by_hash
 
 __all__ = [
     "STORED_MARGIN",
     "HeadCrops",
     "load_crops",
-    "load_split",
     "plain_batch",
     "read_split",
     "split_by_source",
@@ -38,6 +37,7 @@ ZOOM = (0.93, 1.5)  # the range of that margin in training
 SHIFT = 0.1  # of the face's side, each way
 TURN = 45.0  # degrees in the image plane, each way
 LARGEST_ANGLE = 93.0  # what the bins reach to
+LARGEST_YAW = 90.0  # what Euler angles of any rotation reach to
 VALIDATION_PART = 0.05
 
 
@@ -54,12 +54,7 @@ class HeadCrops:
 
 def split_by_source(samples: list[PoseSample]) -> tuple[list[PoseSample], list[PoseSample]]:
     """Training and validation part, by hash of ``source``: turned versions of one photo stay together."""
-    training: list[PoseSample] = []
-    held_back: list[PoseSample] = []
-    for sample in samples:
-        place = int(hashlib.sha256(sample.source.encode()).hexdigest()[:8], 16) / 2**32
-        (held_back if place < VALIDATION_PART else training).append(sample)
-    return training, held_back
+    return split_by_hash(samples, lambda sample: sample.source, VALIDATION_PART)
 
 
 def read_split(root: Path) -> tuple[list[PoseSample], list[PoseSample]]:
@@ -77,22 +72,22 @@ def read_split(root: Path) -> tuple[list[PoseSample], list[PoseSample]]:
     return training, held_back
 
 
-def load_split(root: Path) -> tuple[HeadCrops, HeadCrops]:
-    """The crops of both parts of :func:`read_split`: whatever cannot be read is told before a training, not after."""
-    training, held_back = read_split(root)
-    return load_crops(training), load_crops(held_back)
-
-
 def load_crops(samples: list[PoseSample]) -> HeadCrops:
     """Decode every sample once; 50,000 take 2.5 GB.
 
     A sample with a box is cut around it. One without is taken to be framed like a stored crop already.
+
+    Raises:
+        DatasetError: if an angle cannot be learnt, or a picture without a box is no square.
+        InvalidImageError: if a picture cannot be read.
     """
     for sample in samples:
-        if max(map(abs, sample.angles)) >= LARGEST_ANGLE:
+        yaw, pitch, roll = sample.angles
+        # The same rotation written with a yaw within 90 degrees has another pitch and roll, often beyond the bins.
+        if abs(yaw) > LARGEST_YAW or max(abs(pitch), abs(roll)) >= LARGEST_ANGLE:
             raise DatasetError(
-                f"{sample.file} is labelled {sample.angles}; the network's bins end at {LARGEST_ANGLE:g} degrees, "
-                "so leave such rows out of the manifest"
+                f"{sample.file} is labelled {sample.angles}; yaw must lie within {LARGEST_YAW:g} degrees, pitch and "
+                f"roll below {LARGEST_ANGLE:g}, where the network's bins end; leave such rows out of the manifest"
             )
     images = np.empty((len(samples), STORED_SIZE, STORED_SIZE, 3), np.uint8)
     for image, sample in zip(images, tqdm(samples, unit="crops", desc="reading", disable=None), strict=True):

@@ -48,13 +48,15 @@ class PoseGraph(nn.Module):
         super().__init__()
         self.network = network
         self.register_buffer("std_scale", std_scale)
-        self.register_buffer("moments", torch.stack([BIN_CENTERS, BIN_CENTERS**2], dim=1))  # (62, 2)
+        self.register_buffer("centers", BIN_CENTERS)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.network(normalise(crops))
-        first_two = torch.softmax(logits, dim=-1) @ self.get_buffer("moments")
-        angles = first_two[..., 0]
-        variance = (first_two[..., 1] - angles**2).clamp(min=0.0)
+        probabilities = torch.softmax(logits, dim=-1)
+        centers = self.get_buffer("centers")
+        angles = probabilities @ centers
+        # Not E[c^2] - E[c]^2: of two large numbers that nearly agree, half precision leaves nothing.
+        variance = (probabilities * (centers - angles[..., None]) ** 2).sum(dim=-1)
         return angles, variance.sqrt() * self.get_buffer("std_scale")
 
 

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headpose_sdk.training.data import load_split, training_batch
+from headpose_sdk.evaluation.datasets import MANIFEST
+from headpose_sdk.training.checkpoint import CHECKPOINT
+from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.data import load_crops, read_split, training_batch
 from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.network import PoseNetwork, normalise
+from headpose_sdk.training.provenance import data_settings, init_settings
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
-__all__ = ["INPUT_SIZE", "TeacherConfig", "train_teacher"]
-
-INPUT_SIZE = 112
-
-
-@dataclass(frozen=True)
-class TeacherConfig:
-    """What decides the result of a run, besides the data.
-
-    ``crops``: how many are seen. ``stages``: input sizes and the part of the run that each is used for; small ones
-    first are several times as fast and cost no accuracy as long as the last stage is of the final size.
-    ``label_sigma``: degrees over which a label is spread across bins, 0 for the paper's hard labels.
-    """
-
-    backbone: str = "resnet18"
-    crops: int = 450_000
-    batch: int = 128
-    stages: tuple[tuple[int, float], ...] = ((64, 0.5), (88, 0.2), (INPUT_SIZE, 0.3))
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    label_sigma: float = 3.0
-    mse_weight: float = 0.005
-    seed: int = 0
-
-    def size_at(self, done: float) -> int:
-        """The input size when the part ``done`` (0 to 1) of the run is over."""
-        reached = 0.0
-        for size, part in self.stages:
-            reached += part
-            if done < reached:
-                return size
-        return self.stages[-1][0]
+__all__ = ["train_teacher"]
 
 
 def train_teacher(
@@ -57,16 +30,26 @@ def train_teacher(
     ``init`` is the folder of another run, whose averaged weights this one begins with.
 
     The heads of the validation part (by hash of ``source``) are left out of training; the export measures on them.
+    ``out`` is made when all of ``data`` was read.
+
+    Raises:
+        DatasetError: if ``data`` is no data set that can be trained on.
+        InvalidImageError: if one of its pictures cannot be read.
+        TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
+        UnknownModelError: if timm does not know the backbone.
+        ModelError: if ``init`` holds no checkpoint, or one of another network.
+        OutputError: if ``out`` cannot be written.
     """
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
+    training, held_back = read_split(data)
     steps = config.crops // config.batch
     network = PoseNetwork(config.backbone).to(memory_format=torch.channels_last)
     settings = {
         "kind": "pose",
-        "data": data.name,
-        "init": None if init is None else init.name,
+        **data_settings(data / MANIFEST, data.name, len(training) + len(held_back)),
+        **init_settings(None if init is None else init / CHECKPOINT),
         **asdict(config),
         "stages": [list(stage) for stage in config.stages],
     }
@@ -80,7 +63,8 @@ def train_teacher(
         warmup=300,
     )
     trainer.start(resume, init)
-    crops, _ = load_split(data)
+    load_crops(held_back)  # not kept: what cannot be read is told now instead of at the export
+    crops = load_crops(training)
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([config.seed, step])

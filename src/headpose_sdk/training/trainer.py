@@ -20,17 +20,17 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError
+from headpose_sdk.errors import OutputError, TrainingError
 from headpose_sdk.images import atomic_write
+from headpose_sdk.training.checkpoint import CHECKPOINT, below, load_averaged, read_checkpoint
+from headpose_sdk.training.provenance import source_commit
 
 Batch = TypeVar("Batch")
 
-CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT_SECONDS = 180.0
 LOG_EVERY = 50
@@ -42,7 +42,8 @@ class Trainer:
 
     ``config`` is everything that decides the result, JSON-ready; it is stored in the checkpoint, and a run goes on
     only from a checkpoint of the same configuration. ``averaged`` holds the exponential moving average of the
-    weights, which is the network to evaluate and export.
+    weights, which is the network to evaluate and export. ``commit`` is that of the source code which began the run;
+    other code may go on with it.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class Trainer:
         self.config = dict(config)
         self.steps = steps
         self.step = 0
+        self.commit = source_commit()
         if steps < 1:
-            raise DatasetError("the run has not one full batch to see; raise --crops or --pictures, or lower --batch")
+            raise TrainingError("the run has not one full batch to see; raise --crops or --pictures, or lower --batch")
         self._warmup = warmup
         self._learning_rate = learning_rate
         # Decay shrinks weights, not what batch norm and biases hold.
@@ -86,8 +88,13 @@ class Trainer:
         """Train to the last step. ``batch_at(n)`` makes the batch of step n, on a thread, one step ahead.
 
         ``loss_of(model, batch)`` gives named terms whose sum is minimised; ``items`` is the batch size, for the
-        rate that the progress bar shows in ``unit`` a second.
+        rate that the progress bar shows in ``unit`` a second. The folder is made here, not before.
+
+        Raises:
+            OutputError: if the folder or a file in it cannot be written.
+            TrainingError: if the loss is no number any more.
         """
+        self._open_folder()
         saved = time.monotonic()
         started, begun = time.monotonic(), self.step
         bar = tqdm(total=self.steps * items, initial=self.step * items, unit=unit, disable=None, smoothing=0.05)
@@ -114,6 +121,8 @@ class Trainer:
         for index, state in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
         metadata = {"config": json.dumps(self.config), "step": str(self.step)}
+        if self.commit is not None:
+            metadata["commit"] = self.commit
         data = to_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata)
         with atomic_write(self.checkpoint) as file:
             file.write(data)
@@ -124,53 +133,53 @@ class Trainer:
         return self.out / CHECKPOINT
 
     def start(self, resume: bool, init: Path | None = None) -> None:
-        """Make the folder; with ``resume`` go on from its checkpoint if there is one.
+        """With ``resume`` go on from the folder's checkpoint, if there is one. Writes nothing.
 
         A new run begins with the averaged weights of the run in the folder ``init``, if given.
 
         Raises:
-            DatasetError: if ``out`` holds a run and ``resume`` is not asked for, or one of another configuration.
+            TrainingError: if ``out`` holds a run and ``resume`` is not asked for, or one of another configuration.
             ModelIntegrityError: if ``init`` holds no checkpoint, or one of another network.
-            OutputError: if the folder cannot be made.
         """
         path = self.checkpoint
         if not path.exists():
             if init is not None:
-                self._begin_with(init / CHECKPOINT)
-            try:
-                self.out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{self.out} cannot be made: {error.strerror}; choose another --out") from error
+                load_averaged(self.model, read_checkpoint(init / CHECKPOINT))
+                self.averaged.load_state_dict(self.model.state_dict())
             return
         if not resume:
-            raise DatasetError(f"{path} exists; add --resume to go on with that run, or choose another --out")
-        config, step, tensors = read_checkpoint(path)
-        if config != self.config:
-            changed = sorted(k for k in config.keys() | self.config.keys() if config.get(k) != self.config.get(k))
-            raise DatasetError(
+            raise TrainingError(f"{path} exists; add --resume to go on with that run, or choose another --out")
+        saved = read_checkpoint(path)
+        then, now = saved.settings, self.config
+        if then != now:
+            changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+            raise TrainingError(
                 f"{path} belongs to a run with other settings ({', '.join(changed)}); "
-                "resume it with the options it was started with, or choose another --out"
+                "resume it with the options and the data it was started with, or choose another --out"
             )
-        self.model.load_state_dict(_below(tensors, "model."))
-        self.averaged.load_state_dict(_below(tensors, "averaged."))
+        self.model.load_state_dict(below(saved.tensors, "model."))
+        self.averaged.load_state_dict(saved.averaged)
         state = self._optimizer.state_dict()
-        for name, value in _below(tensors, "optimizer.").items():
+        for name, value in below(saved.tensors, "optimizer.").items():
             index, field = name.split(".", 1)
             state["state"].setdefault(int(index), {})[field] = value
         self._optimizer.load_state_dict(state)
-        self.step = step
+        self.step, self.commit = saved.step, saved.commit
 
-    def _begin_with(self, path: Path) -> None:
-        _, _, tensors = read_checkpoint(path)
-        weights = averaged_weights(tensors)
+    def _open_folder(self) -> None:
+        """Make ``out``, and drop from its log what a killed run did after the checkpoint: it is done again."""
         try:
-            self.model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ModelIntegrityError(
-                f"{path} holds another network than the one to be trained; "
-                "give an --init run of the same kind and backbone"
-            ) from error
-        self.averaged.load_state_dict(weights)
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.out} cannot be made: {error.strerror}; choose another --out") from error
+        log = self.out / LOG
+        if not log.exists():
+            return
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if _logged_step(line) <= self.step]
+        if len(kept) < len(lines):
+            with atomic_write(log) as file:
+                file.write("".join(kept).encode())
 
     def _advance(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
         for group in self._optimizer.param_groups:
@@ -178,8 +187,9 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
-            raise DatasetError(
-                f"the loss of step {self.step} is {loss.item()}; lower the learning rate and resume from {self.out}"
+            raise TrainingError(
+                f"the loss of step {self.step} is {loss.item()}; start a new --out with a lower --learning-rate "
+                f"(--init {self.out} keeps the weights of the last checkpoint)"
             )
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
@@ -211,28 +221,6 @@ class Trainer:
             file.write(json.dumps(record) + "\n")
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], int, dict[str, Tensor]]:
-    """Configuration, step and tensors of a checkpoint.
-
-    Raises:
-        ModelIntegrityError: if the file is missing or is no checkpoint.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        return json.loads(metadata["config"]), int(metadata["step"]), tensors
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ModelIntegrityError(
-            f"{path} is not a checkpoint of `headpose train`: {error}; name the folder given as --out"
-        ) from error
-
-
-def averaged_weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The averaged network's state dict out of a checkpoint's tensors."""
-    return _below(tensors, "averaged.")
-
-
 def shuffled_rows(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """The rows of the batch of ``step`` when epochs of ``count`` rows are shuffled anew and joined end to end."""
     positions = np.arange(step * batch, (step + 1) * batch)
@@ -245,5 +233,9 @@ def _epoch_order(count: int, epoch: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _logged_step(line: str) -> float:
+    """The step of a line of the log; infinity for one that a kill cut short."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from headpose_sdk.evaluation.datasets import FaceSample
 from headpose_sdk.images import read_image
@@ -36,7 +37,7 @@ class LabelledPhoto:
 def load_photos(samples: list[FaceSample]) -> list[LabelledPhoto]:
     """Decode every photo once; 4,000 of 500 x 400 pixels take about 2 GB."""
     photos = []
-    for sample in samples:
+    for sample in tqdm(samples, unit="photos", desc="reading", disable=None):
         corners = [(face.box.x1, face.box.y1, face.box.x2, face.box.y2) for face in sample.faces]
         boxes = np.array(corners, np.float32).reshape(-1, 4)
         ignore = np.array([face.ignore for face in sample.faces], dtype=np.bool_)

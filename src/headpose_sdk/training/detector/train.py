@@ -1,10 +1,9 @@
-"""``headpose train detector``: from photos with face boxes to a checkpoint, and how well it finds faces unseen."""
+"""``headpose train detector``: a face detector from photos with face boxes, a part of which is held back."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +13,19 @@ from torch import Tensor, nn
 from headpose_sdk.detection import cell_grid
 from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import FaceSample, read_faces
+from headpose_sdk.training.checkpoint import CHECKPOINT
+from headpose_sdk.training.config import DetectorConfig
 from headpose_sdk.training.detector.data import load_photos, training_batch
 from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
 from headpose_sdk.training.network import normalise
+from headpose_sdk.training.provenance import data_settings, init_settings
+from headpose_sdk.training.split import split_by_hash
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
-__all__ = ["DetectorConfig", "split_by_file", "train_detector"]
+__all__ = ["split_by_file", "train_detector"]
 
 VALIDATION_PART = 0.08
-
-
-@dataclass(frozen=True)
-class DetectorConfig:
-    """What decides the result of a run, besides the data; ``pictures`` is the number seen in training."""
-
-    pictures: int = 250_000
-    batch: int = 32
-    size: int = 256
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
-    seed: int = 0
 
 
 def train_detector(
@@ -45,17 +36,31 @@ def train_detector(
     ``init`` is the folder of another run, whose averaged weights this one begins with.
 
     The photos of the validation part (by hash of the file name) are left out: :func:`split_by_file` names them.
+    ``out`` is made when all photos to train on were read.
+
+    Raises:
+        DatasetError: if ``data`` is no table of faces, or leaves no photo to train on.
+        InvalidImageError: if a photo to train on cannot be read.
+        TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
+        ModelError: if ``init`` holds no checkpoint, or one of another network.
+        OutputError: if ``out`` cannot be written.
     """
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    training, _ = split_by_file(read_faces(data))
+    training, held_back = split_by_file(read_faces(data))
     if not training:
         raise DatasetError(f"{data} leaves no photo to train on after the split by file name; it needs some tens")
+    settings = {
+        "kind": "detector",
+        **data_settings(data, data.name, len(training) + len(held_back)),
+        **init_settings(None if init is None else init / CHECKPOINT),
+        **asdict(config),
+    }
     trainer = Trainer(
         FaceDetectorNetwork().to(memory_format=torch.channels_last),
         out,
-        {"kind": "detector", "data": data.name, "init": None if init is None else init.name, **asdict(config)},
+        settings,
         steps=config.pictures // config.batch,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
@@ -84,7 +89,4 @@ def train_detector(
 
 def split_by_file(samples: list[FaceSample]) -> tuple[list[FaceSample], list[FaceSample]]:
     """Training and validation part; a photo's place depends on its name alone, not on what else there is."""
-    part = [int(hashlib.sha256(s.file.name.encode()).hexdigest()[:8], 16) / 2**32 for s in samples]
-    held_back = [sample for sample, place in zip(samples, part, strict=True) if place < VALIDATION_PART]
-    training = [sample for sample, place in zip(samples, part, strict=True) if place >= VALIDATION_PART]
-    return training, held_back
+    return split_by_hash(samples, lambda sample: sample.file.name, VALIDATION_PART)

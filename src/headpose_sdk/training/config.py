@@ -1,0 +1,51 @@
+"""What can be set for a training, and the defaults. Without torch, so that the command line can show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig"]
+
+INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
+SCORE_THRESHOLD = 0.35  # from which an exported detector reports a face
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """What decides the result of a pose network's run, besides the data.
+
+    ``crops``: how many are seen. ``stages``: input sizes and the part of the run that each is used for; small ones
+    first are several times as fast and cost no accuracy as long as the last stage is of the final size.
+    ``label_sigma``: degrees over which a label is spread across bins, 0 for the paper's hard labels.
+    """
+
+    backbone: str = "resnet18"
+    crops: int = 450_000
+    batch: int = 128
+    stages: tuple[tuple[int, float], ...] = ((64, 0.5), (88, 0.2), (INPUT_SIZE, 0.3))
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    label_sigma: float = 3.0
+    mse_weight: float = 0.005
+    seed: int = 0
+
+    def size_at(self, done: float) -> int:
+        """The input size when the part ``done`` (0 to 1) of the run is over."""
+        reached = 0.0
+        for size, part in self.stages:
+            reached += part
+            if done < reached:
+                return size
+        return self.stages[-1][0]
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """What decides the result of a detector's run, besides the data; ``pictures`` is the number seen in training."""
+
+    pictures: int = 250_000
+    batch: int = 32
+    size: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    seed: int = 0

@@ -1,0 +1,88 @@
+"""Where weights come from: data, command and commit, as a checkpoint and a model's config.json state them."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headpose_sdk.errors import ModelNotFoundError
+from headpose_sdk.training.config import DetectorConfig, TeacherConfig
+
+__all__ = ["command_of", "data_settings", "init_settings", "source_commit"]
+
+PACKAGE = Path(__file__).parents[1]
+
+# By kind of run: the task of `headpose train`, its defaults, and its options; the first ones are always told.
+_TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tuple[str, ...]]] = {
+    "pose": ("teacher", TeacherConfig(), ("backbone", "crops"), ("batch", "learning_rate", "seed")),
+    "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "seed")),
+}
+
+
+def data_settings(table: Path, name: str, rows: int) -> dict[str, Any]:
+    """The settings that tell one data set from another: its ``name``, and size and bytes of its ``table``.
+
+    The pictures are not hashed; whoever changes them and keeps the table changes the run unseen.
+    """
+    return {"data": name, "data_sha256": _sha256(table), "rows": rows}
+
+
+def init_settings(checkpoint: Path | None) -> dict[str, Any]:
+    """The settings that name the run whose ``checkpoint`` a new one begins with, if any.
+
+    Raises:
+        ModelNotFoundError: if there is no such file.
+    """
+    if checkpoint is None:
+        return {"init": None, "init_sha256": None}
+    try:
+        digest = _sha256(checkpoint)
+    except OSError as error:
+        raise ModelNotFoundError(
+            f"{checkpoint} cannot be read: {error.strerror}; name as --init the --out folder of another run"
+        ) from error
+    return {"init": checkpoint.parent.name, "init_sha256": digest}
+
+
+def command_of(settings: Mapping[str, Any]) -> str:
+    """The ``headpose train`` command of a run with these ``settings``.
+
+    It names the options that differ from the defaults, and always the network and the length of the run. Folders
+    stand there without their path, and RUN for that of ``--out``. Settings that have no option are not in it.
+    """
+    task, defaults, always, others = _TASKS[settings["kind"]]
+    words = ["headpose", "train", task, "--data", str(settings.get("data")), "--out", "RUN"]
+    if settings.get("init"):
+        words += ["--init", str(settings["init"])]
+    for name in always + others:
+        value = settings.get(name, getattr(defaults, name))
+        if name in always or value != getattr(defaults, name):
+            words += ["--" + name.replace("_", "-"), str(value)]
+    return shlex.join(words)
+
+
+def source_commit() -> str | None:
+    """The git commit of this source code, "-dirty" added if the package was changed since; None outside a checkout."""
+    # An installed package may lie in an environment inside of some other project's checkout.
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", ".")
+    return f"{commit}-dirty" if commit and changes else commit
+
+
+def _git(*words: str) -> str | None:
+    """What git says in the package's folder; None if it is not there or refuses."""
+    try:
+        done = subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
