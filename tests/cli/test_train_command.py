@@ -23,6 +23,10 @@ EXPORT = ["train", "export", "--run", "run", "--out", "model"]
         ["train", "detector", "--out", "run"],
         ["train", "export", "--run", "run"],
         [*TEACHER, "--crops", "0"],
+        [*TEACHER, "--stages", "64"],
+        [*TEACHER, "--stages", "64:0.5,112:0.6"],
+        [*TEACHER, "--stages", "16:1"],
+        [*TEACHER, "--photo-share", "1.5"],
         [*TEACHER, "--crops", "1e6"],
         [*TEACHER, "--seed", "-1"],
         [*TEACHER, "--learning-rate", "0"],
@@ -67,7 +71,7 @@ def test_without_torch_one_line_says_how_to_install_it(
 @pytest.mark.parametrize(
     ("task", "defaults"),
     [
-        ("teacher", ["resnet18", "450000", "128", "0.001"]),
+        ("teacher", ["resnet18", "450000", "128", "0.001", "64:0.5,88:0.2,112:0.3"]),
         ("detector", ["250000", "32", "0.002"]),
         ("export", ["ehpnet-face", "0.35", "not stated"]),
     ],

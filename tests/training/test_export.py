@@ -76,7 +76,7 @@ def test_the_folder_holds_what_its_config_names(exported: dict[str, Any], views_
     assert config.training["commit"] == source_commit()
     assert config.training["command"] == (
         f"headpose train teacher --data {views_folder.name} --out RUN --backbone resnet18 --crops 640 --batch 16 "
-        "--learning-rate 0.01"
+        "--stages 32:1 --learning-rate 0.01"
     )
     assert config.files.keys() == {"cpu"}
     assert (folder / "model.int8.onnx").stat().st_size < 13_000_000

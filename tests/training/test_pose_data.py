@@ -33,6 +33,10 @@ from headpose_sdk.training.data import (
 CENTER = 63.5
 
 
+def one_head(image: Image, pose: tuple[float, float, float]) -> HeadCrops:
+    return HeadCrops(image[None], np.array([pose]), np.array([False]))
+
+
 def sample(name: str, source: str) -> PoseSample:
     return PoseSample(Path(name), (0.0, 0.0, 0.0), None, source)
 
@@ -126,7 +130,7 @@ def pattern(pose: tuple[float, float, float], axis: NDArray[np.float64]) -> Head
     x, y = CENTER + 36 * axis[:2]
     cv2.circle(image, (round(CENTER * 16), round(CENTER * 16)), 10 * 16, (255, 255, 255), -1, cv2.LINE_AA, 4)
     cv2.circle(image, (round(x * 16), round(y * 16)), 6 * 16, (255, 255, 255), -1, cv2.LINE_AA, 4)
-    return HeadCrops(image[None], np.array([pose]))
+    return one_head(image, pose)
 
 
 def pointing(image: Image) -> float | None:
@@ -172,7 +176,7 @@ def test_labels_are_the_pose_turned_in_the_plane_and_perhaps_mirrored() -> None:
     pose = (35.0, -15.0, 20.0)
     original = matrix_from_euler(pose)
     turns = []
-    for _, angles in batches(HeadCrops(np.zeros((1, 128, 128, 3), np.uint8), np.array([pose])), 200):
+    for _, angles in batches(one_head(np.zeros((128, 128, 3), np.uint8), pose), 200):
         label = matrix_from_euler(angles)
         # The determinant of nothing tells a mirror image: the pose has yaw > 0, and no turn here makes it negative.
         upright = mirror_matrix(label) if angles[0] < 0 else label
@@ -191,13 +195,13 @@ def test_labels_are_the_pose_turned_in_the_plane_and_perhaps_mirrored() -> None:
     st.integers(0, 2**31),
 )
 def test_no_angle_leaves_the_range_of_the_bins(pose: tuple[float, float, float], seed: int) -> None:
-    crops = HeadCrops(np.zeros((1, 128, 128, 3), np.uint8), np.array([pose]))
+    crops = one_head(np.zeros((128, 128, 3), np.uint8), pose)
     _, angles = training_batch(crops, np.zeros(24, np.int64), 16, np.random.default_rng(seed))
     assert np.abs(angles).max() < 93
 
 
 def test_a_profile_that_nods_is_mirrored_but_not_turned_out_of_range() -> None:
-    crops = HeadCrops(np.zeros((1, 128, 128, 3), np.uint8), np.array([[80.0, 60.0, 80.0]]))
+    crops = one_head(np.zeros((128, 128, 3), np.uint8), (80.0, 60.0, 80.0))
     _, angles = training_batch(crops, np.zeros(100, np.int64), 16, np.random.default_rng(0))
     kept = np.isclose(np.abs(angles), [80, 60, 80], atol=1e-3).all(axis=1)
     assert kept.any()

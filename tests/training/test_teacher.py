@@ -13,11 +13,11 @@ import torch
 from headpose_sdk.errors import DatasetError, InvalidImageError, UnknownModelError
 from headpose_sdk.training.checkpoint import read_checkpoint
 from headpose_sdk.training.config import TeacherConfig
-from headpose_sdk.training.data import load_crops, plain_batch, read_split, training_batch
+from headpose_sdk.training.data import HeadCrops, load_crops, plain_batch, read_split, training_batch
 from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.network import PoseGraph, PoseNetwork, normalise
 from headpose_sdk.training.provenance import source_commit
-from headpose_sdk.training.train import train_teacher
+from headpose_sdk.training.train import _rows, train_teacher
 
 
 def trained_network(run: Path) -> PoseNetwork:
@@ -49,7 +49,8 @@ def test_the_checkpoint_says_what_it_was_trained_with(teacher_run: Path, views_f
     assert checkpoint.settings == {
         "kind": "pose", "data": views_folder.name, "data_sha256": hashlib.sha256(manifest).hexdigest(), "rows": 60,
         "init": None, "init_sha256": None, "backbone": "resnet18", "crops": 640, "batch": 16,
-        "stages": [[32, 1.0]], "learning_rate": 0.01, "weight_decay": 0.05, "label_sigma": 3.0, "mse_weight": 0.005,
+        "stages": [[32, 1.0]], "photo_share": None, "learning_rate": 0.01, "weight_decay": 0.05,
+        "label_sigma": 3.0, "mse_weight": 0.005,
         "seed": 0,
     }  # fmt: skip
 
@@ -99,3 +100,15 @@ def test_wrong_data_is_told_before_training_starts(
     with pytest.raises(error, match=says):
         train_teacher(data, tmp_path / "out", TeacherConfig(), resume=False, threads=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_holds_the_share_of_photos_that_was_asked_for() -> None:
+    profiled = np.arange(50) % 5 > 0  # 10 photos, 40 profiled
+    crops = HeadCrops(np.zeros((50, 128, 128, 3), np.uint8), np.zeros((50, 3)), profiled)
+    steps = [_rows(crops, 16, step, 0, 0.75) for step in range(20)]
+    assert {int((~profiled[rows]).sum()) for rows in steps} == {12}
+    assert set(np.concatenate(steps)) == set(range(50))
+    assert len(_rows(crops, 16, 0, 0, None)) == 16
+    only = HeadCrops(crops.images, crops.angles, np.zeros(50, np.bool_))
+    with pytest.raises(DatasetError, match="--photo-share"):
+        _rows(only, 16, 0, 0, 0.5)

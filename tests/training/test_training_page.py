@@ -41,7 +41,8 @@ def test_the_options_the_page_explains_exist() -> None:
     train_command.add_parser(parser.add_subparsers(required=True))
     table = [line for line in PAGE.splitlines() if line.startswith("| `--")]
     words = [word for line in table for word in line.split("|")[1].replace("`", "").replace(",", " ").split()]
-    options = [f"{word} resnet18" if word == "--backbone" else f"{word} 1" for word in words if word.startswith("--")]
+    values = {"--backbone": "resnet18", "--stages": "64:0.5,112:0.5", "--photo-share": "0.5"}
+    options = [f"{word} {values.get(word, 1)}" for word in words if word.startswith("--")]
     command = f"train teacher --data d --out o --resume {' '.join(options)}"
     parsed = parser.parse_args(command.split())
     assert (parsed.backbone, parsed.crops, parsed.batch, parsed.seed, parsed.threads) == ("resnet18", 1, 1, 1, 1)

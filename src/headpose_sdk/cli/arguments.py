@@ -58,6 +58,19 @@ def share(text: str) -> float:
     return value
 
 
+def stages(text: str) -> tuple[tuple[int, float], ...]:
+    """Input sizes and parts of a run, such as ``64:0.5,112:0.5``; the parts add up to 1."""
+    parsed = []
+    for stage in text.split(","):
+        size, _, part = stage.partition(":")
+        if not size.isdecimal() or int(size) < 32 or not 0 < _number(part) <= 1:
+            raise argparse.ArgumentTypeError(f"{stage!r} is not SIZE:PART, with at least 32 pixels and a part up to 1")
+        parsed.append((int(size), float(part)))
+    if abs(sum(part for _, part in parsed) - 1) > 1e-6:
+        raise argparse.ArgumentTypeError(f"the parts in {text!r} do not add up to 1")
+    return tuple(parsed)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)

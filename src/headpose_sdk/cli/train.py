@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 
-from headpose_sdk.cli.arguments import Subparsers, natural, positive, positive_float, share
+from headpose_sdk.cli.arguments import Subparsers, natural, positive, positive_float, share, stages
 from headpose_sdk.cli.messages import one_line
 from headpose_sdk.errors import HeadPoseError
-from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, TeacherConfig
+from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, TeacherConfig, stages_text
 from headpose_sdk.weights import DEFAULT_DETECTOR
 
 __all__ = ["add_parser"]
@@ -47,6 +47,19 @@ def _add_teacher(tasks: Subparsers) -> None:
         default=_TEACHER.crops,
         metavar="N",
         help="heads seen in the whole run (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--stages",
+        type=stages,
+        default=_TEACHER.stages,
+        metavar="SIZE:PART,...",
+        help=f"input sizes in pixels and the part of the run for each (default: {stages_text(_TEACHER.stages)})",
+    )
+    parser.add_argument(
+        "--photo-share",
+        type=share,
+        metavar="X",
+        help='part of what is seen that is not of kind "profiled" in the manifest (default: as often as they come)',
     )
     _add_run_arguments(parser, _TEACHER, "heads")
     parser.set_defaults(run=partial(_run_teacher, parser))
@@ -132,6 +145,8 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
     config = TeacherConfig(
         backbone=args.backbone,
         crops=args.crops,
+        stages=args.stages,
+        photo_share=args.photo_share,
         batch=args.batch,
         learning_rate=args.learning_rate,
         seed=args.seed,

@@ -28,13 +28,15 @@ class PoseSample:
     """A photo with the pose of one head: ``angles`` yaw, pitch, roll in degrees; ``box`` in pixels, if labelled.
 
     ``source`` names what the photo was made from (a person, an original): rows that share it belong on one side of
-    any split. Without such a column it is the file itself.
+    any split. Without such a column it is the file itself. ``kind`` says how the picture was made, if the data set
+    does: "profiled" is a photo that was turned out of its plane with a fitted mesh.
     """
 
     file: Path
     angles: tuple[float, float, float]
     box: BoundingBox | None
     source: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:
         corners = _corners(row, where)
         box = None if corners is None else _box(corners, where)
         source = row.get("source") or row["file"]
-        samples.append(PoseSample(_existing(manifest, row, where), (yaw, pitch, roll), box, source))
+        samples.append(
+            PoseSample(_existing(manifest, row, where), (yaw, pitch, roll), box, source, row.get("kind", ""))
+        )
     return samples
 
 

@@ -72,8 +72,8 @@ def degrade(image: Image, rng: Generator) -> Image:
 
 
 def occlude(image: Image, rng: Generator) -> Image:
-    """A rectangle or an ellipse of one colour or of noise over up to a third of the picture; often nothing."""
-    if rng.random() < 0.65:
+    """A rectangle or an ellipse of one colour or of noise over up to a third of the picture; mostly nothing."""
+    if rng.random() < 0.8:
         return image
     height, width = image.shape[:2]
     cover_width, cover_height = (rng.uniform(0.12, 0.6, 2) * (width, height)).astype(int) + 1

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig"]
+__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig", "stages_text"]
 
 INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
 SCORE_THRESHOLD = 0.35  # from which an exported detector reports a face
+
+
+def stages_text(stages: Iterable[Sequence[float]]) -> str:
+    """Stages as the command line writes them: ``64:0.5,112:0.5``."""
+    return ",".join(f"{size}:{part:g}" for size, part in stages)
 
 
 @dataclass(frozen=True)
@@ -16,13 +22,16 @@ class TeacherConfig:
 
     ``crops``: how many are seen. ``stages``: input sizes and the part of the run that each is used for; small ones
     first are several times as fast and cost no accuracy as long as the last stage is of the final size.
-    ``label_sigma``: degrees over which a label is spread across bins, 0 for the paper's hard labels.
+    ``photo_share``: the part of what is seen that is photos as they were taken, the rest "profiled" ones; None takes
+    them as often as they come. ``label_sigma``: degrees over which a label is spread across bins, 0 for the paper's
+    hard labels.
     """
 
     backbone: str = "resnet18"
     crops: int = 450_000
     batch: int = 128
     stages: tuple[tuple[int, float], ...] = ((64, 0.5), (88, 0.2), (INPUT_SIZE, 0.3))
+    photo_share: float | None = None
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     label_sigma: float = 3.0

@@ -21,6 +21,7 @@ from headpose_sdk.training.augment import colour_jitter, degrade, occlude
 from headpose_sdk.training.split import split_by_hash
 
 __all__ = [
+    "PROFILED",
     "STORED_MARGIN",
     "HeadCrops",
     "load_crops",
@@ -30,6 +31,7 @@ __all__ = [
     "training_batch",
 ]
 
+PROFILED = "profiled"
 STORED_SIZE = 128
 STORED_MARGIN = 1.4  # side of a stored crop divided by the longer side of the face box
 CROP_MARGIN = 1.2  # of the square that the network is shown at inference
@@ -43,10 +45,14 @@ VALIDATION_PART = 0.05
 
 @dataclass(frozen=True)
 class HeadCrops:
-    """N heads: ``images`` (N, 128, 128, 3) uint8 BGR with the face box in the middle 1/1.4, ``angles`` (N, 3)."""
+    """N heads: ``images`` (N, 128, 128, 3) uint8 BGR with the face box in the middle 1/1.4, ``angles`` (N, 3).
+
+    ``profiled`` (N,) tells the photos that were turned out of their plane from those as they were taken.
+    """
 
     images: NDArray[np.uint8]
     angles: NDArray[np.float64]
+    profiled: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -102,7 +108,8 @@ def load_crops(samples: list[PoseSample]) -> HeadCrops:
                 f"{sample.file} is {photo.shape[1]}x{photo.shape[0]} and has no box; give x1,y1,x2,y2 in the manifest, "
                 f"or squares of {STORED_MARGIN} times the face"
             )
-    return HeadCrops(images, np.array([sample.angles for sample in samples], np.float64))
+    angles = np.array([sample.angles for sample in samples], np.float64)
+    return HeadCrops(images, angles, np.array([sample.kind == PROFILED for sample in samples], np.bool_))
 
 
 def plain_batch(crops: HeadCrops, rows: slice, size: int) -> NDArray[np.uint8]:
@@ -116,7 +123,7 @@ def training_batch(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Crops (N, size, size, 3) uint8 BGR, varied in every way a photo can be, and their angles (N, 3) degrees."""
     matrices = matrix_from_euler(crops.angles[rows])
-    turns = np.where(rng.random(len(rows)) < 0.7, rng.uniform(-TURN, TURN, len(rows)), rng.normal(0, 6, len(rows)))
+    turns = np.where(rng.random(len(rows)) < 0.5, rng.uniform(-TURN, TURN, len(rows)), rng.normal(0, 6, len(rows)))
     mirrored = rng.random(len(rows)) < 0.5
     # To turn the square clockwise is to turn the picture in it the other way.
     angles = euler_from_matrix(rotate_in_plane(matrices, -turns))

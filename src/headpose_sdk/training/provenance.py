@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headpose_sdk.errors import ModelNotFoundError
-from headpose_sdk.training.config import DetectorConfig, TeacherConfig
+from headpose_sdk.training.config import DetectorConfig, TeacherConfig, stages_text
 
 __all__ = ["command_of", "data_settings", "init_settings", "source_commit"]
 
@@ -18,7 +18,12 @@ PACKAGE = Path(__file__).parents[1]
 
 # By kind of run: the task of `headpose train`, its defaults, and its options; the first ones are always told.
 _TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tuple[str, ...]]] = {
-    "pose": ("teacher", TeacherConfig(), ("backbone", "crops"), ("batch", "learning_rate", "seed")),
+    "pose": (
+        "teacher",
+        TeacherConfig(),
+        ("backbone", "crops"),
+        ("batch", "stages", "photo_share", "learning_rate", "seed"),
+    ),
     "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "seed")),
 }
 
@@ -59,8 +64,10 @@ def command_of(settings: Mapping[str, Any]) -> str:
     if settings.get("init"):
         words += ["--init", str(settings["init"])]
     for name in always + others:
-        value = settings.get(name, getattr(defaults, name))
-        if name in always or value != getattr(defaults, name):
+        value, default = settings.get(name, getattr(defaults, name)), getattr(defaults, name)
+        if name == "stages":  # as the option writes them; in a checkpoint they are lists
+            value, default = stages_text(value), stages_text(default)
+        if name in always or value != default:
             words += ["--" + name.replace("_", "-"), str(value)]
     return shlex.join(words)
 

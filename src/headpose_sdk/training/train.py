@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import MANIFEST
 from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig
-from headpose_sdk.training.data import load_crops, read_split, training_batch
+from headpose_sdk.training.data import PROFILED, HeadCrops, load_crops, read_split, training_batch
 from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.provenance import data_settings, init_settings
@@ -68,7 +70,7 @@ def train_teacher(
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([config.seed, step])
-        rows = shuffled_rows(len(crops), config.batch, step, config.seed)
+        rows = _rows(crops, config.batch, step, config.seed, config.photo_share)
         images, angles = training_batch(crops, rows, config.size_at(step / steps), rng)
         return torch.from_numpy(images), torch.from_numpy(angles)
 
@@ -80,3 +82,25 @@ def train_teacher(
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="crops")
     return trainer.checkpoint
+
+
+def _rows(crops: HeadCrops, batch: int, step: int, seed: int, photo_share: float | None) -> NDArray[np.int64]:
+    """The rows that the batch of ``step`` shows, with ``photo_share`` of them photos that are not profiled.
+
+    Raises:
+        DatasetError: if a share is asked for and one of the two kinds is missing.
+    """
+    if photo_share is None:
+        return shuffled_rows(len(crops), batch, step, seed)
+    photos, profiled = np.flatnonzero(~crops.profiled), np.flatnonzero(crops.profiled)
+    if not len(photos) or not len(profiled):
+        raise DatasetError(
+            f"--photo-share needs rows of kind {PROFILED!r} and others; the data has {len(profiled)} and {len(photos)}"
+        )
+    wanted = round(batch * photo_share)
+    return np.concatenate(
+        [
+            photos[shuffled_rows(len(photos), wanted, step, seed)],
+            profiled[shuffled_rows(len(profiled), batch - wanted, step, seed)],
+        ]
+    )
