@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
@@ -127,6 +128,8 @@ class OnnxModel:
         if missing:
             advice = _INSTALL_CUDA if _CUDA in missing else f"this one has {', '.join(built_in)}"
             raise ProviderError(f"the installed ONNX Runtime was built without {', '.join(missing)}; {advice}")
+        if _CUDA in names and not has_nvidia_driver():  # ONNX Runtime would say so in red, and at length
+            raise ProviderError(f"no NVIDIA driver with a GPU answers on this machine; {_INSTALL_CUDA}")
         session = self._session_with(providers)
         if session.get_providers()[0] != names[0]:
             raise ProviderError(
@@ -163,7 +166,8 @@ class OnnxModel:
     def _open(self, weights: bytes, providers: Sequence[Provider]) -> Any:
         ort = _onnxruntime()
         if any(_CUDA in provider for provider in providers) and hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()  # finds the CUDA libraries that pip installed
+            with redirect_stdout(sys.stderr):  # it prints what it misses, and stdout may be somebody's data
+                ort.preload_dlls()  # finds the CUDA libraries that pip installed
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 4  # what fails is raised, not printed
