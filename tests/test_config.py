@@ -85,6 +85,7 @@ WRONG: list[tuple[dict[str, Any], str, tuple[Any, ...]]] = [
     (DETECTOR, "max_iou", (*NUMBERS, 1)),
     (DETECTOR, "max_side", (*NUMBERS, 1280.0)),
     (DETECTOR, "coarse_side", (*NUMBERS, 256.0)),
+    (DETECTOR, "smallest_box", (*NUMBERS, 18.0)),
 ]
 
 

@@ -62,6 +62,14 @@ def test_of_overlapping_boxes_the_best_survives() -> None:
     assert suppress(boxes[:0], scores[:0], max_iou=0.4).tolist() == []
 
 
+def test_of_nested_boxes_the_better_one_stays() -> None:
+    boxes = np.array([[0, 0, 100, 100], [10, 10, 40, 40], [90, 0, 190, 100]], np.float32)
+    assert suppress(boxes, np.array([0.9, 0.8, 0.7], np.float32), max_iou=0.4).tolist() == [0, 2]
+    assert suppress(boxes, np.array([0.8, 0.9, 0.7], np.float32), max_iou=0.4).tolist() == [1, 2]
+    apart = np.array([[0, 0, 100, 100], [80, 80, 110, 110]], np.float32)  # 400 of 900 square pixels in common
+    assert suppress(apart, np.array([0.9, 0.8], np.float32), max_iou=0.4).tolist() == [0, 1]
+
+
 # From a network's answer to boxes in the photo; the network is a real one that always says the same
 
 
@@ -115,6 +123,14 @@ def test_what_lies_in_the_padding_alone_is_no_face(tmp_path: Path) -> None:
     right, below, left = (95, 0.9, (0, 0, -2, -2)), (90, 0.9, (0, 1, -2, -2)), (36, 0.9, (-3, 0, -2, -2))
     folder = write_detector(tmp_path / "tiny", cells_of(64, 96, right, below, left))
     assert OnnxFaceDetector(folder, device="cpu", threads=1).detect(np.zeros((60, 80, 3), np.uint8)) == []
+
+
+def test_boxes_too_small_to_be_trusted_are_dropped(tmp_path: Path) -> None:
+    cells = cells_of(64, 96, (0, 0.9, (0, 0, -1, 0)), (50, 0.9, (0, 0, 0, 0)))  # 12 x 32 and 32 x 32 pixels
+    photo = np.zeros((64, 96, 3), np.uint8)
+    for smallest, count in ((11, 2), (12, 1), (32, 1), (33, 0)):
+        folder = write_detector(tmp_path / f"tiny-{smallest}", cells, smallest_box=smallest)
+        assert len(OnnxFaceDetector(folder, device="cpu", threads=1).detect(photo)) == count
 
 
 def test_the_threshold_can_be_replaced(tmp_path: Path) -> None:

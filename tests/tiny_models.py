@@ -67,6 +67,7 @@ def detector_config(network: bytes = b"", **changes: object) -> DetectorModelCon
         "max_iou": 0.4,
         "max_side": 1280,
         "coarse_side": 256,
+        "smallest_box": 1,
         "files": _files(network),
         "license": "MIT",
         "training": {},

@@ -74,6 +74,7 @@ class DetectorModelConfig:
     ``score_threshold``: detections below are dropped. ``max_iou``: overlap at which the weaker of two boxes is.
     ``max_side``: longer photos are scaled down to it. ``coarse_side``: the photo is looked at again at half the scale,
     and at half of that, until its longer side is no more than this; so are faces found that fill the frame.
+    ``smallest_box``: of each look, boxes with a shorter side below this many of its pixels are dropped: most are wrong.
     """
 
     name: str
@@ -81,6 +82,7 @@ class DetectorModelConfig:
     max_iou: float
     max_side: int
     coarse_side: int
+    smallest_box: int
     files: Mapping[str, WeightsFile]
     license: str
     training: Mapping[str, Any]
@@ -228,6 +230,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bins": ("a whole number above 0", _is_count),
     "max_side": ("a whole number above 0", _is_count),
     "coarse_side": ("a whole number above 0", _is_count),
+    "smallest_box": ("a whole number above 0", _is_count),
     "crop_margin": ("a number above 0", _is_positive),
     "bin_width": ("a number above 0", _is_positive),
     "score_threshold": ("a number between 0 and 1", _is_fraction),

@@ -24,6 +24,9 @@ __all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "OnnxFaceDetector", "cell_grid
 STRIDES = (8, 16, 32)
 """Pixels from one cell of the network's output to the next, on its three levels."""
 
+NESTED = 0.8
+"""The part of the smaller of two boxes that the larger one must hold for them to be taken for one face."""
+
 BOX_UNIT = 4.0
 """A raw width or height of 0 means a box of this many strides."""
 
@@ -122,10 +125,12 @@ class OnnxFaceDetector:
         likely = np.flatnonzero(cells[:, 0] >= self.score_threshold)
         grid = cell_grid(padded.shape[0], padded.shape[1])
         boxes = decode_boxes(cells[likely, 1:], grid[likely])
-        boxes = boxes * np.array([width / size[0], height / size[1]] * 2, np.float32)
         # The padding is no part of the photo: what lies in it alone is no face.
-        inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (width, height)).all(axis=1)
-        return boxes[inside], cells[likely[inside], 0]
+        inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < size).all(axis=1)
+        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= self.config.smallest_box
+        kept = inside & large
+        to_photo = np.array([width / size[0], height / size[1]] * 2, np.float32)
+        return boxes[kept] * to_photo, cells[likely[kept], 0]
 
 
 def _multiple(side: int) -> int:
@@ -159,7 +164,18 @@ def decode_boxes(raw: NDArray[np.float32], cells: NDArray[np.float32]) -> NDArra
 
 
 def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], *, max_iou: float) -> NDArray[np.int64]:
-    """Indices of the boxes (K, 4) that survive non-maximum suppression, best score first."""
+    """Indices of the boxes (K, 4) that survive, best score first: neither near a better one nor nested with it.
+
+    Near is an IoU above ``max_iou``. Nested is to share ``NESTED`` of the smaller area: close up, a look at full scale
+    takes eyes and mouths for faces, and a coarse one a head with its shoulders.
+    """
     corners_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxes(corners_size.tolist(), scores.tolist(), 0.0, max_iou)
-    return np.asarray(kept, dtype=np.int64).reshape(-1)
+    apart = np.asarray(cv2.dnn.NMSBoxes(corners_size.tolist(), scores.tolist(), 0.0, max_iou), np.int64).reshape(-1)
+    kept: list[int] = []
+    for index in apart:
+        box, better = boxes[index], boxes[kept]
+        sides = np.minimum(better[:, 2:], box[2:]) - np.maximum(better[:, :2], box[:2])
+        smaller = np.minimum((better[:, 2:] - better[:, :2]).prod(axis=1), (box[2:] - box[:2]).prod())
+        if not (sides.clip(min=0).prod(axis=1) >= NESTED * smaller).any():
+            kept.append(int(index))
+    return np.array(kept, np.int64)

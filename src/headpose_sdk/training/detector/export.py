@@ -21,6 +21,8 @@ from headpose_sdk.training.onnx_files import new_folder, open_model, refuse_diff
 
 __all__ = ["export_detector"]
 
+# Measured on held-back photos: docs/experiments.md.
+MAX_SIDE, COARSE_SIDE, SMALLEST_BOX, MAX_IOU = 1280, 160, 18, 0.4
 DOUBTFUL = 0.02  # the score from which on the measure looks for the best threshold
 
 
@@ -49,9 +51,10 @@ def export_detector(
         config = DetectorModelConfig(
             name=name,
             score_threshold=score_threshold,
-            max_iou=0.4,
-            max_side=1280,
-            coarse_side=160,
+            max_iou=MAX_IOU,
+            max_side=MAX_SIDE,
+            coarse_side=COARSE_SIDE,
+            smallest_box=SMALLEST_BOX,
             files={"cpu": WeightsFile.of(file)},
             license=license_id,
             training=training_of(checkpoint),
