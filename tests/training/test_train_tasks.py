@@ -12,6 +12,7 @@ import torch
 from headpose_sdk.cli.main import main
 from headpose_sdk.images import write_image
 from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
+from headpose_sdk.training.config import SCORE_THRESHOLD
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
 from headpose_sdk.training.trainer import Trainer
 
@@ -71,7 +72,7 @@ def test_a_detector_export_prints_its_report_and_nothing_on_stderr(
     assert report["largest_difference"] < 1e-3
     assert printed.err == ""
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert (config["name"], config["score_threshold"]) == ("model", 0.35)
+    assert (config["name"], config["score_threshold"]) == ("model", SCORE_THRESHOLD)
 
 
 def test_a_detector_that_does_not_exist_is_told_in_one_line(
