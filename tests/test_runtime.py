@@ -69,6 +69,13 @@ def test_auto_without_a_gpu_runs_on_the_cpu_and_prints_nothing(folder: ModelFold
     assert run_python(OPEN, folder.path, "auto", folder=folder.path, quiet=True, **WITHOUT_GPU) == f"('{CPU}',)"
 
 
+def test_onnx_runtime_gathers_no_usage_data(folder: ModelFolder, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    run_python(OPEN, folder.path, "cpu", folder=folder.path, HOME=str(home), XDG_CACHE_HOME=str(home / "cache"))
+    assert list(home.iterdir()) == []
+
+
 def test_cuda_without_a_gpu_is_an_error_with_the_install_line(folder: ModelFolder) -> None:
     answer = run_python(OPEN, folder.path, "cuda", folder=folder.path, quiet=True, **WITHOUT_GPU)
     assert answer.startswith(("the installed ONNX Runtime was built without CUDA", "no NVIDIA driver"))

@@ -244,6 +244,9 @@ def has_nvidia_driver() -> bool:
 
 def _onnxruntime() -> Any:
     """The module, imported when the first network is loaded: programs that never do should not wait for it."""
+    # Its official builds gather usage data to send to Microsoft, and say so on stderr where HOME cannot be written.
+    # Only this, set before the import, stops it; who wants it sets the variable to 0.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

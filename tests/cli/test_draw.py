@@ -104,7 +104,9 @@ def test_an_earlier_output_is_replaced(blank: Path, folder: Path) -> None:
     assert files(folder) == {"blank.png", "blank_pose.png"}
 
 
-@pytest.mark.parametrize("out", ["blank.png", "./blank.png", "there/../blank.png", "symbolic.png", "hard.png"])
+@pytest.mark.parametrize(
+    "out", ["blank.png", "./blank.png", "there/../blank.png", "missing/../blank.png", "symbolic.png", "hard.png"]
+)
 def test_an_input_is_never_written_over_by_any_name(out: str, blank: Path, folder: Path, capsys: Capture) -> None:
     (folder / "there").mkdir()
     Path("symbolic.png").symlink_to(blank)

@@ -97,10 +97,11 @@ def _refuse_collisions(inputs: Sequence[Path], targets: Sequence[Path]) -> None:
 
 def _identity(path: Path) -> _Identity:
     """The same for all names of one file: hard links and either case too, where the file exists."""
+    real = os.path.realpath(path)  # the writer follows it too; of "missing/../a.jpg" it makes "a.jpg"
     try:
-        status = path.stat()
+        status = Path(real).stat()
     except OSError:
-        return os.path.normcase(os.path.realpath(path))
+        return os.path.normcase(real)
     return status.st_dev, status.st_ino
 
 
