@@ -179,9 +179,13 @@ class HeadPoseEstimator:
         self, image: Image, boxes: Sequence[BoundingBox] | None, *, name: str = "image"
     ) -> tuple[_Faces, NDArray[np.uint8]]:
         """The faces of a checked image, given or found, and their crops."""
-        faces: _Faces = self._detected(image, name) if boxes is None else [(box, None) for box in _listed(boxes)]
-        checked = [check_box(box, image) for box, _ in faces]
-        return faces, crop_faces(image, checked, margin=self.config.crop_margin, size=self.config.input_size)
+        if boxes is None:
+            faces = self._detected(image, name)
+        else:
+            faces = [(check_box(box, image), None) for box in _listed(boxes)]
+        return faces, crop_faces(
+            image, [box for box, _ in faces], margin=self.config.crop_margin, size=self.config.input_size
+        )
 
     def _detected(self, image: Image, name: str) -> _Faces:
         """The detector's faces; a box of its own that cannot be is told as its mistake, not the caller's."""
