@@ -1,38 +1,27 @@
-"""The face detector's network: single shot, anchor free, strides 8, 16 and 32, about 0.37 M parameters.
+"""The face detector's network: single shot, anchor free, strides 8, 16 and 32, about 0.75 M parameters.
 
-A depthwise-separable backbone, a top-down feature pyramid and one small head a stride, in the family of YuNet
-(Wu et al. 2023) and SCRFD (Guo et al. 2021), without landmarks.
+A small ResNet (He et al. 2016), a top-down feature pyramid and one small head a stride, in the family of SCRFD
+(Guo et al. 2021) and YuNet (Wu et al. 2023), without landmarks. Plain convolutions, not depthwise ones: at equal time,
+on CPU and GPU alike, they do several times the work.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
+from timm.layers.conv_bn_act import ConvNormAct
+from timm.models.resnet import BasicBlock
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name every torch user knows)
 
 from headpose_sdk.detection import STRIDES
 from headpose_sdk.training.network import normalise
 
+STEM_WIDTHS = (16, 24)  # channels at strides 2 and 4
+STAGE_WIDTHS = (48, 80, 96)  # channels at each of STRIDES
+PYRAMID_WIDTH = 48
 PRIOR_FACE_RATE = 0.01  # the score an untrained head gives, so that the first steps are not all about background
-
-
-class SeparableBlock(nn.Sequential):
-    """3x3 depthwise, then 1x1 pointwise, each with batch norm and ReLU; residual where the shape allows."""
-
-    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(channels_in, channels_in, 3, stride, 1, groups=channels_in, bias=False),
-            nn.BatchNorm2d(channels_in),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(channels_in, channels_out, 1, bias=False),
-            nn.BatchNorm2d(channels_out),
-            nn.ReLU(inplace=True),
-        )
-        self.residual = channels_in == channels_out and stride == 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
-        return x + y if self.residual else y
 
 
 class FaceDetectorNetwork(nn.Module):
@@ -42,25 +31,16 @@ class FaceDetectorNetwork(nn.Module):
     the box as :func:`headpose_sdk.detection.decode_boxes` reads it.
     """
 
-    def __init__(self, width: int = 40, pyramid: int = 80) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        w = width
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 16, 3, 2, 1, bias=False),
-            nn.BatchNorm2d(16),
-            nn.ReLU(inplace=True),
-            SeparableBlock(16, w, 2),
-            SeparableBlock(w, w),
-        )
-        self.stage8 = nn.Sequential(
-            SeparableBlock(w, 2 * w, 2), SeparableBlock(2 * w, 2 * w), SeparableBlock(2 * w, 2 * w)
-        )
-        self.stage16 = nn.Sequential(SeparableBlock(2 * w, 4 * w, 2), *(SeparableBlock(4 * w, 4 * w) for _ in range(3)))
-        self.stage32 = nn.Sequential(SeparableBlock(4 * w, 6 * w, 2), *(SeparableBlock(6 * w, 6 * w) for _ in range(2)))
-        self.lateral = nn.ModuleList(nn.Conv2d(c * w, pyramid, 1) for c in (2, 4, 6))
-        self.smooth = nn.ModuleList(SeparableBlock(pyramid, pyramid) for _ in STRIDES)
+        half, quarter = STEM_WIDTHS
+        self.stem = nn.Sequential(ConvNormAct(3, half, 3, stride=2), ConvNormAct(half, quarter, 3, stride=2))
+        widths = (quarter, *STAGE_WIDTHS)
+        self.stages = nn.ModuleList(_stage(a, b) for a, b in pairwise(widths))
+        self.lateral = nn.ModuleList(nn.Conv2d(width, PYRAMID_WIDTH, 1) for width in STAGE_WIDTHS)
+        self.smooth = nn.ModuleList(ConvNormAct(PYRAMID_WIDTH, PYRAMID_WIDTH, 3) for _ in STRIDES)
         self.heads = nn.ModuleList(
-            nn.Sequential(SeparableBlock(pyramid, pyramid), nn.Conv2d(pyramid, 5, 1)) for _ in STRIDES
+            nn.Sequential(ConvNormAct(PYRAMID_WIDTH, PYRAMID_WIDTH, 3), nn.Conv2d(PYRAMID_WIDTH, 5, 1)) for _ in STRIDES
         )
         for head in self.heads:
             final = head[-1]  # type: ignore[index]
@@ -70,15 +50,22 @@ class FaceDetectorNetwork(nn.Module):
                 final.bias[0] = torch.logit(torch.tensor(PRIOR_FACE_RATE))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
-        c8 = self.stage8(x)
-        c16 = self.stage16(c8)
-        c32 = self.stage32(c16)
+        c8 = self.stages[0](self.stem(x))
+        c16 = self.stages[1](c8)
+        c32 = self.stages[2](c16)
         p32 = self.smooth[2](self.lateral[2](c32))
         p16 = self.smooth[1](self.lateral[1](c16) + F.interpolate(p32, scale_factor=2.0))
         p8 = self.smooth[0](self.lateral[0](c8) + F.interpolate(p16, scale_factor=2.0))
         cells = [head(p).flatten(2).transpose(1, 2) for head, p in zip(self.heads, (p8, p16, p32), strict=True)]
         return torch.cat(cells, dim=1)
+
+
+def _stage(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Two residual blocks that halve the picture; the short cut averages, so that no pixel is skipped."""
+    shortcut = nn.Sequential(
+        nn.AvgPool2d(2), nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out)
+    )
+    return nn.Sequential(BasicBlock(channels_in, channels_out, 2, shortcut), BasicBlock(channels_out, channels_out))
 
 
 class DetectorGraph(nn.Module):
