@@ -49,6 +49,7 @@ def test_the_inventory_is_what_it_was() -> None:
         "OutputError",
         "PoseBatch",
         "ProviderError",
+        "RenderError",
         "TrainingError",
         "UnknownModelError",
         "__version__",

@@ -22,6 +22,7 @@ from headpose_sdk.errors import (
     ModelNotFoundError,
     OutputError,
     ProviderError,
+    RenderError,
     TrainingError,
     UnknownModelError,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "OutputError",
     "PoseBatch",
     "ProviderError",
+    "RenderError",
     "TrainingError",
     "UnknownModelError",
     "__version__",

@@ -10,6 +10,7 @@ a value of the wrong type::
     ├── InvalidImageError (ValueError)            the array or the file is not a usable picture
     ├── InvalidBoxError (ValueError)              a face box is not finite, is empty, or lies outside the picture
     ├── DatasetError (ValueError)                 a data set or its manifest is incomplete or wrong
+    ├── RenderError (RuntimeError)                heads cannot be drawn on this machine
     ├── TrainingError (RuntimeError)              a training cannot start there, go on, or come to an end
     ├── OutputError (OSError)                     a result could not be written
     ├── ProviderError (RuntimeError)              the device asked for does not work here
@@ -37,6 +38,10 @@ class InvalidBoxError(HeadPoseError, ValueError):
 
 class DatasetError(HeadPoseError, ValueError):
     """A data set or its manifest is incomplete or wrong."""
+
+
+class RenderError(HeadPoseError, RuntimeError):
+    """Heads cannot be drawn on this machine: OpenGL without a display is missing, or a process was killed."""
 
 
 class TrainingError(HeadPoseError, RuntimeError):
