@@ -17,7 +17,7 @@ from fresh_python import run_python
 import headpose_sdk
 
 ROOT = Path(__file__).parent.parent
-NEEDS_AN_EXTRA = ("headpose_sdk.training",)
+NEEDS_AN_EXTRA = ("headpose_sdk.synthesis", "headpose_sdk.training")
 
 
 def public_modules() -> list[str]:

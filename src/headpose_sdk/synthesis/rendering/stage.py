@@ -54,6 +54,7 @@ class Stage:
 
 
 def casts_shadows(light: Light) -> bool:
+    """Whether the light has a key light, and one whose shadows are drawn."""
     return light.shadows and any(light.key_colour)
 
 

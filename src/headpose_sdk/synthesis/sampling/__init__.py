@@ -1,0 +1,1 @@
+"""Every choice about a head, from seed and number alone."""

@@ -28,6 +28,7 @@ class Dice:
         self._rng = np.random.default_rng([seed, number, crc32(group.encode())])
 
     def chance(self, probability: float) -> bool:
+        """True with the ``probability`` from 0 to 1."""
         return bool(self._rng.random() < probability)
 
     def between(self, low: float, high: float) -> float:

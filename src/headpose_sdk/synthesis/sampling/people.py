@@ -36,6 +36,7 @@ class Person:
 
     @property
     def woman(self) -> bool:
+        """Whether clothes, hair and skin are chosen as for a woman."""
         return self.male < 0.5
 
     @property

@@ -1,0 +1,1 @@
+"""Folders of drawn heads: processes, resuming, the manifest, the contact sheet."""
