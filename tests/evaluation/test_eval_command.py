@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from headpose_sdk.cli.eval import add_parser, measure_faces, measure_manifest
+from headpose_sdk.cli.eval import add_parser, measure_aflw2000, measure_faces, measure_manifest, measure_pointing04
 from headpose_sdk.errors import DatasetError, ModelNotFoundError, OutputError
 from headpose_sdk.results import BoundingBox, FaceDetection
 
-from .stand_ins import KeyedDetector, KeyedEstimator, box_pose
+from .benchmark_sets import write_aflw2000, write_pointing04
+from .conftest import POSES
+from .stand_ins import KeyedDetector, KeyedEstimator, QueuedEstimator, box_pose
 
 Write = Callable[..., Path]
 
@@ -30,9 +32,15 @@ def test_defaults_and_choices() -> None:
     assert args.model == "ehpnet-resnet18"
     args = parse("faces", "--csv", "val.csv", "--json", "out.json")
     assert (args.model, args.json) == ("ehpnet-face", Path("out.json"))
+    args = parse("aflw2000", "--root", "set")
+    assert (args.root, args.boxes, args.model) == (Path("set"), "detector", "ehpnet-resnet18")
+    args = parse("pointing04", "--root", "set", "--fit", "others", "--boxes", "annotation", "--device", "cpu")
+    assert (args.fit, args.boxes, args.device) == (Path("others"), "annotation", "cpu")
 
 
-@pytest.mark.parametrize("words", [[], ["manifest"], ["faces"], ["biwi"], ["manifest", "--root", "x", "--boxes", "x"]])
+@pytest.mark.parametrize(
+    "words", [[], ["manifest"], ["faces"], ["biwi"], ["aflw2000"], ["manifest", "--root", "x", "--boxes", "x"]]
+)
 def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
         parse(*words)
@@ -43,7 +51,12 @@ def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
 def test_run_loads_the_model_asked_for(tmp_path: Path) -> None:
     model = tmp_path / "empty-model"
     model.mkdir()
-    for words in (["manifest", "--root", tmp_path], ["faces", "--csv", tmp_path / "x.csv"]):
+    for words in (
+        ["manifest", "--root", tmp_path],
+        ["aflw2000", "--root", tmp_path],
+        ["pointing04", "--root", tmp_path],
+        ["faces", "--csv", tmp_path / "x.csv"],
+    ):
         args = parse(*words, "--model", model, "--device", "cpu")
         with pytest.raises(ModelNotFoundError, match="empty-model"):
             args.run(args)
@@ -65,6 +78,40 @@ def test_manifest_table_and_json(write_dataset: Write, capsys: pytest.CaptureFix
     report = json.loads((root / "out.json").read_text(encoding="utf-8"))
     assert report["metrics"]["yaw"] == 4.5
     assert report["missed"] == [(root / "1.png").as_posix()]
+
+
+def test_aflw2000_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = write_aflw2000(tmp_path / "set", POSES), tmp_path / "out.json"
+    estimator = QueuedEstimator([[box_pose((yaw, pitch + 6, roll))] for yaw, pitch, roll in POSES.values()])
+    args = parse("aflw2000", "--root", root, "--boxes", "annotation", "--json", out)
+    assert measure_aflw2000(args, estimator) == 0  # type: ignore[arg-type]
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    title, protocol, header, *rows = printed.out.splitlines()
+    assert title == "keyed, boxes from annotation, n = 4 of the 2000 images published, degrees"
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert (protocol, header.split()[3]) == (report["protocol"], "MAE")
+    assert [row.split()[3] for row in rows[:3]] == ["2.00"] * 3
+    assert [row.rsplit("  ", 1)[1].strip() for row in rows[:3]] == ["all", "within 99 (n = 3)", "beyond 99 (n = 1)"]
+    assert rows[-1] == "beyond 99 degrees in an angle (1): image00006.jpg"
+
+
+def test_pointing04_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, fit, out = tmp_path / "set", tmp_path / "others", tmp_path / "out.json"
+    write_pointing04(root, ("06",))
+    write_pointing04(fit, ("01",), full=True)
+    estimator = QueuedEstimator([[box_pose((0, 0, 0))]] * 500)
+    args = parse("pointing04", "--root", root, "--fit", fit, "--boxes", "annotation", "--json", out)
+    assert measure_pointing04(args, estimator) == 0  # type: ignore[arg-type]
+    title, protocol, header, *rows = capsys.readouterr().out.splitlines()
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert title == f"keyed, boxes from annotation, n = {report['n']} of the 2790 images published, degrees"
+    assert (protocol, header.split()[:3]) == (report["protocol"], ["pan", "tilt", "mean"])
+    for row, key in zip(rows, ("raw", "affine", "per_person"), strict=False):
+        assert row.split()[:3] == [f"{report[key][axis]:.2f}" for axis in ("pan", "tilt", "mean")]
+    assert rows[1].endswith("affine, fitted on people 01")
+    assert rows[3] == "incomplete: person 06 series 1: 24 of 93 images"
+    assert rows[5].startswith("left out, tilt +-90 (4): person06100-90+0.jpg ")
 
 
 def test_dropped_photos_are_told_on_stderr_and_by_the_exit_code(

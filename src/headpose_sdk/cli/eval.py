@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from headpose_sdk.cli.arguments import Subparsers, add_model_arguments
-from headpose_sdk.cli.messages import complain
+from headpose_sdk.cli.messages import complain, one_line
 from headpose_sdk.cli.outputs import check_output
 from headpose_sdk.cli.progress import Counter
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import read_faces, read_manifest
-from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses
+from headpose_sdk.evaluation.datasets import read_aflw2000, read_faces, read_manifest, read_pointing04
+from headpose_sdk.evaluation.evaluate import (
+    evaluate_aflw2000,
+    evaluate_detector,
+    evaluate_pointing04,
+    evaluate_poses,
+)
 from headpose_sdk.images import atomic_write
 from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL
 
-__all__ = ["add_parser", "measure_faces", "measure_manifest"]
+__all__ = ["add_parser", "measure_aflw2000", "measure_faces", "measure_manifest", "measure_pointing04"]
 
 _DOUBTFUL = 0.02
 """Score down to which the detector reports faces, so that the measure can look for the best threshold itself."""
@@ -35,14 +40,34 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Mean absolute errors of yaw, pitch and roll in degrees. Angles have the signs of 300W-LP.",
     )
     manifest.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
-    manifest.add_argument(
-        "--boxes",
-        choices=("detector", "annotation"),
-        default="detector",
-        help="where face boxes come from (default: detector; faces it misses count as 0, 0, 0)",
-    )
-    _add_common_arguments(manifest, DEFAULT_MODEL)
+    _add_pose_arguments(manifest)
     manifest.set_defaults(run=_run_manifest)
+
+    aflw2000 = datasets.add_parser(
+        "aflw2000",
+        help="AFLW2000-3D as published: imageNNNNN.jpg and .mat",
+        description="Mean absolute errors of yaw, pitch and roll in degrees, of all images; those with an angle beyond "
+        'the 99 degrees at which publications drop them are told apart. Needs pip install "headpose-sdk[eval]".',
+    )
+    aflw2000.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the images and .mat")
+    _add_pose_arguments(aflw2000)
+    aflw2000.set_defaults(run=_run_aflw2000)
+
+    pointing04 = datasets.add_parser(
+        "pointing04",
+        help="Pointing'04 as published: person...jpg and .txt",
+        description="Mean absolute errors of pan and tilt of the facing direction in degrees: raw, after an affine map "
+        "fitted on other people, and after one fitted on a person's other series.",
+    )
+    pointing04.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of Person01, Person02, ...")
+    pointing04.add_argument(
+        "--fit",
+        type=Path,
+        metavar="DIR",
+        help="folder of other people to fit the affine map on (default: all but the person measured)",
+    )
+    _add_pose_arguments(pointing04)
+    pointing04.set_defaults(run=_run_pointing04)
 
     faces = datasets.add_parser(
         "faces",
@@ -54,6 +79,16 @@ def add_parser(subparsers: Subparsers) -> None:
     faces.set_defaults(run=_run_faces)
 
 
+def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--boxes",
+        choices=("detector", "annotation"),
+        default="detector",
+        help="where face boxes come from (default: detector; faces it misses count as 0, 0, 0)",
+    )
+    _add_common_arguments(parser, DEFAULT_MODEL)
+
+
 def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
     add_model_arguments(parser, model)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here as well")
@@ -62,6 +97,16 @@ def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
 def _run_manifest(args: argparse.Namespace) -> int:
     _check_json(args.json)
     return measure_manifest(args, HeadPoseEstimator(args.model, device=args.device))
+
+
+def _run_aflw2000(args: argparse.Namespace) -> int:
+    _check_json(args.json)
+    return measure_aflw2000(args, HeadPoseEstimator(args.model, device=args.device))
+
+
+def _run_pointing04(args: argparse.Namespace) -> int:
+    _check_json(args.json)
+    return measure_pointing04(args, HeadPoseEstimator(args.model, device=args.device))
 
 
 def _run_faces(args: argparse.Namespace) -> int:
@@ -80,22 +125,85 @@ def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
     """Measure poses; the exit code is 1 if photos had to be dropped, else 0."""
     with Counter() as counter:
         report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=counter)
-    metrics = report["metrics"]
-    low, high = metrics["mae_interval"]
-    print(f"{report['model']}, boxes from {report['boxes']}, n = {report['n']}, degrees")
-    print("    yaw   pitch    roll     MAE    95 % interval   geodesic    MAEV")
-    print(
-        f"{metrics['yaw']:7.2f} {metrics['pitch']:7.2f} {metrics['roll']:7.2f} {metrics['mae']:7.2f}"
-        f"   {low:6.2f} -{high:6.2f}    {metrics['geodesic']:7.2f} {metrics['maev']:7.2f}"
+    _print_title(report)
+    _print_figures(("", report["metrics"]))
+    _print_coverage(report["metrics"])
+    return _finish(report, args.json)
+
+
+def measure_aflw2000(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
+    """Measure poses on AFLW2000-3D; the exit code is that of :func:`measure_manifest`."""
+    with Counter() as counter:
+        samples = read_aflw2000(args.root, progress=counter)
+        report = evaluate_aflw2000(estimator, samples, boxes=args.boxes, progress=counter)
+    _print_title(report)
+    print(report["protocol"])
+    within, beyond = report["within_99"], report["beyond_99"]
+    _print_figures(
+        ("all", report["metrics"]),
+        (f"within 99 (n = {within['n']})", within["metrics"]),
+        (f"beyond 99 (n = {beyond['n']})", beyond["metrics"]),
     )
+    _print_coverage(report["metrics"])
+    _print_names("beyond 99 degrees in an angle", beyond["files"])
+    return _finish(report, args.json)
+
+
+def measure_pointing04(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
+    """Measure facing directions on Pointing'04; the exit code is that of :func:`measure_manifest`."""
+    with Counter() as counter:
+        data = read_pointing04(args.root, progress=counter)
+        fit = None if args.fit is None else read_pointing04(args.fit, progress=counter)
+        report = evaluate_pointing04(estimator, data, boxes=args.boxes, fit=fit, progress=counter)
+    _print_title(report)
+    print(report["protocol"])
+    print("     pan    tilt    mean    95 % interval")
+    rows = (
+        ("raw", "without a fit"),
+        ("affine", f"affine, fitted on {report['fitted_on']}"),
+        ("per_person", "affine per person, fitted on the other series"),
+    )
+    for key, name in rows:
+        figures = report[key]
+        low, high = figures["mean_interval"]
+        print(f"{figures['pan']:8.2f} {figures['tilt']:7.2f} {figures['mean']:7.2f}   {low:6.2f} -{high:6.2f}   {name}")
+    for incomplete in report["incomplete"]:
+        print(f"incomplete: {incomplete}")
+    _print_names("left out, tilt +-90", report["left_out"])
+    return _finish(report, args.json)
+
+
+def _print_title(report: dict[str, Any]) -> None:
+    part = f" of the {report['published']} images published" if "published" in report else ""
+    print(f"{report['model']}, boxes from {report['boxes']}, n = {report['n']}{part}, degrees")
+
+
+def _print_figures(*rows: tuple[str, dict[str, Any] | None]) -> None:
+    """A table of pose metrics with a row each, its name at the end; None where nothing was measured."""
+    print("    yaw   pitch    roll     MAE    95 % interval   geodesic    MAEV")
+    for name, metrics in rows:
+        if metrics is None:
+            print(f"{'-':>7} {'-':>7} {'-':>7} {'-':>7}   {'-':>15}    {'-':>7} {'-':>7}   {name}")
+            continue
+        low, high = metrics["mae_interval"]
+        line = (
+            f"{metrics['yaw']:7.2f} {metrics['pitch']:7.2f} {metrics['roll']:7.2f} {metrics['mae']:7.2f}"
+            f"   {low:6.2f} -{high:6.2f}    {metrics['geodesic']:7.2f} {metrics['maev']:7.2f}   {name}"
+        )
+        print(line.rstrip())
+
+
+def _print_names(what: str, files: list[str]) -> None:
+    if files:
+        print(f"{what} ({len(files)}): {' '.join(one_line(Path(file).name) for file in files)}")
+
+
+def _print_coverage(metrics: dict[str, Any]) -> None:
     for sigmas in (1, 2):
         covered = metrics[f"coverage_{sigmas}_sigma"]
         if covered is not None:
             shares = "  ".join(f"{share:.1%}" for share in covered)
             print(f"errors within {sigmas} predicted std (yaw pitch roll): {shares}")
-    if report["missed"]:
-        print(f"missed faces, counted as 0 0 0: {len(report['missed'])} (--json names them)")
-    return _finish(report, args.json)
 
 
 def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold: float) -> int:
@@ -122,6 +230,8 @@ def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold
 
 
 def _finish(report: dict[str, Any], json_path: Path | None) -> int:
+    if report.get("missed"):
+        print(f"missed faces, counted as 0 0 0: {len(report['missed'])} (--json names them)")
     for drop in report["dropped"]:
         complain(f"dropped {drop['reason']}")
     if json_path is not None:

@@ -6,40 +6,48 @@ model, box source, crop margin, n, version, and by name every photo that was dro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
-from headpose_sdk.errors import DatasetError, InvalidBoxError, InvalidImageError
+from headpose_sdk.detection import FaceDetector
+from headpose_sdk.errors import InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import FaceSample, LabelledFace, PoseSample
-from headpose_sdk.evaluation.faces import face_metrics, iou_matrix, recall_at
+from headpose_sdk.evaluation.datasets import FaceSample, LabelledFace, PoseSample, Progress
+from headpose_sdk.evaluation.datasets.aflw2000 import AFLW2000_IMAGES
+from headpose_sdk.evaluation.faces import face_metrics, recall_at
 from headpose_sdk.evaluation.metrics import pose_metrics
+from headpose_sdk.evaluation.pointing04 import evaluate_pointing04
+from headpose_sdk.evaluation.predictions import (
+    FOUND_IOU,
+    PROTOCOLS,
+    BoxSource,
+    Predictions,
+    detector_name,
+    predict_samples,
+    refuse_nothing,
+)
 from headpose_sdk.images import read_image
-from headpose_sdk.results import FaceDetection, HeadPose
+from headpose_sdk.results import FaceDetection
+from headpose_sdk.rotation import FloatArray
 
-__all__ = ["BoxSource", "Progress", "evaluate_detector", "evaluate_poses"]
-
-BoxSource = Literal["annotation", "detector"]
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called after each photo with the number done and the number of all."""
-
-FOUND_IOU = 0.4
-"""With the labelled box; lower than among detectors because data sets box heads differently: with or without brow."""
+__all__ = [
+    "BoxSource",
+    "Progress",
+    "evaluate_aflw2000",
+    "evaluate_detector",
+    "evaluate_pointing04",
+    "evaluate_poses",
+]
 
 FACE_SIZES = (40.0, 20.0)
 """Smallest shorter side, in pixels, of the faces that the detector's measure counts."""
 
-_PROTOCOLS: dict[BoxSource, str] = {
-    "annotation": "pose of each labelled face, cut out by its labelled box",
-    "detector": (
-        f"pose of the detected face of best IoU with the labelled box, at least {FOUND_IOU}; of the largest face "
-        "where no box is labelled; a missed face counts as 0, 0, 0"
-    ),
-}
+WITHIN = 99.0
+"""Degrees; publications drop the AFLW2000-3D images with an angle beyond them, 31 of 2000."""
 
 
 def evaluate_poses(
@@ -59,46 +67,45 @@ def evaluate_poses(
     Raises:
         DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
     """
-    if boxes not in _PROTOCOLS:
-        raise ValueError(f"boxes is {boxes!r}; it must be 'annotation' or 'detector'")
-    unboxed = [sample.file for sample in samples if sample.box is None]
-    if boxes == "annotation" and unboxed:
-        raise DatasetError(f"{unboxed[0]} has no labelled box; add x1, y1, x2, y2 or take boxes from the detector")
-
-    labels, predicted, std = [], [], []
-    missed: list[str] = []
-    dropped: list[dict[str, str]] = []
-    for done, sample in enumerate(samples, start=1):
-        try:
-            pose = _pose_of(estimator, sample, boxes)
-        except (InvalidImageError, InvalidBoxError) as error:
-            dropped.append({"file": sample.file.as_posix(), "reason": str(error)})
-        else:
-            labels.append(sample.angles)
-            if pose is None:
-                missed.append(sample.file.as_posix())
-                predicted.append((0.0, 0.0, 0.0))
-                std.append((np.nan, np.nan, np.nan))
-            else:
-                predicted.append((pose.yaw, pose.pitch, pose.roll))
-                std.append((pose.yaw_std, pose.pitch_std, pose.roll_std))
-        if progress is not None:
-            progress(done, len(samples))
-    _refuse_nothing(len(labels), dropped)
-
+    measured = predict_samples(estimator, samples, boxes=boxes, progress=progress)
     return {
-        "protocol": _PROTOCOLS[boxes],
-        "model": estimator.config.name,
-        "providers": list(estimator.providers),
-        "boxes": boxes,
-        "detector": _detector_name(estimator.detector) if boxes == "detector" else None,
-        "crop_margin": estimator.config.crop_margin,
-        "samples": len(samples),
-        "n": len(labels),
-        "metrics": pose_metrics(predicted, labels, std).to_dict(),
-        "missed": missed,
-        "dropped": dropped,
-        "version": version("headpose-sdk"),
+        "protocol": PROTOCOLS[boxes],
+        **measured.describe(estimator, boxes),
+        "metrics": _figures(measured),
+    }
+
+
+def evaluate_aflw2000(
+    estimator: HeadPoseEstimator,
+    samples: Sequence[PoseSample],
+    *,
+    boxes: BoxSource,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The errors of ``estimator`` on AFLW2000-3D: ``metrics`` of all images, and apart of those that others drop.
+
+    ``within_99`` and ``beyond_99`` hold ``n`` and ``metrics`` (None for n = 0) of the images with all three labelled
+    angles within 99 degrees and of the rest, whose ``files`` are named. The other keys are those of
+    :func:`evaluate_poses` and ``published``, the images of the whole set.
+
+    Raises:
+        DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
+    """
+    measured = predict_samples(estimator, samples, boxes=boxes, progress=progress)
+    beyond: NDArray[np.bool_] = np.abs(_labels(measured)).max(axis=1) > WITHIN
+    return {
+        "dataset": "aflw2000",
+        "protocol": "AFLW2000-3D: every image, none dropped by its angles; labelled box: min and max of pt3d_68; "
+        f"errors not folded; {PROTOCOLS[boxes]}",
+        **measured.describe(estimator, boxes),
+        "published": AFLW2000_IMAGES,
+        "metrics": _figures(measured),
+        "within_99": {"n": int((~beyond).sum()), "metrics": _figures(measured, ~beyond)},
+        "beyond_99": {
+            "n": int(beyond.sum()),
+            "metrics": _figures(measured, beyond),
+            "files": [measured.samples[row].file.as_posix() for row in np.flatnonzero(beyond)],
+        },
     }
 
 
@@ -132,14 +139,14 @@ def evaluate_detector(
             detections.append(detector.detect(image))
         if progress is not None:
             progress(done, len(samples))
-    _refuse_nothing(len(measured), dropped)
+    refuse_nothing(len(measured), dropped)
 
     faces = [sample.faces for sample in measured]
     recall = recall_at(faces, detections, threshold=threshold, iou=FOUND_IOU)
     missed_files = [measured[photo].file.as_posix() for photo in recall.missed_photos]
     return {
         "protocol": "detections matched at IoU 0.5; recall at the lowest score threshold with precision >= 0.90",
-        "detector": _detector_name(detector),
+        "detector": detector_name(detector),
         "photos": len(measured),
         "faces": recall.n,
         "size_classes": [_size_class(faces, detections, size) for size in FACE_SIZES],
@@ -149,22 +156,18 @@ def evaluate_detector(
     }
 
 
-def _pose_of(estimator: HeadPoseEstimator, sample: PoseSample, boxes: BoxSource) -> HeadPose | None:
-    """The pose of the labelled face; None if the detector missed it."""
-    image = read_image(sample.file)
-    if boxes == "annotation" and sample.box is not None:
-        return estimator.predict(image, [sample.box])[0]
-    try:
-        found = estimator.predict(image)
-    except InvalidBoxError:  # the detector put a face outside of the photo: that is its mistake, not the label's
+def _labels(measured: Predictions[PoseSample]) -> FloatArray:
+    """(N, 3) degrees, yaw pitch roll."""
+    return np.array([sample.angles for sample in measured.samples], dtype=np.float64)
+
+
+def _figures(measured: Predictions[PoseSample], rows: NDArray[np.bool_] | None = None) -> dict[str, Any] | None:
+    """:class:`PoseMetrics` of all, or of the chosen ``rows`` (N,), as a dict; None if there is none."""
+    chosen = slice(None) if rows is None else rows
+    labels = _labels(measured)[chosen]
+    if len(labels) == 0:
         return None
-    if not found:
-        return None
-    if sample.box is None:
-        return max(found, key=lambda pose: pose.box.width * pose.box.height)
-    overlaps = iou_matrix([pose.box for pose in found], [sample.box])[:, 0]
-    best = int(np.argmax(overlaps))
-    return found[best] if overlaps[best] >= FOUND_IOU else None
+    return pose_metrics(measured.angles[chosen], labels, measured.std[chosen]).to_dict()
 
 
 def _size_class(
@@ -175,14 +178,3 @@ def _size_class(
         return face_metrics(faces, detections, min_size=min_size).to_dict()
     figures = dict.fromkeys(("min_precision", "threshold", "recall", "precision", "average_precision"))
     return {"min_size": min_size, "n": 0, **figures}
-
-
-def _detector_name(detector: FaceDetector) -> str:
-    return detector.config.name if isinstance(detector, OnnxFaceDetector) else type(detector).__name__
-
-
-def _refuse_nothing(usable: int, dropped: list[dict[str, str]]) -> None:
-    if usable == 0 and dropped:
-        raise DatasetError(f"none of {len(dropped)} photos is usable; the first: {dropped[0]['reason']}")
-    if usable == 0:
-        raise DatasetError("there are no samples; give a data set with at least one labelled photo")

@@ -1,58 +1,25 @@
-"""Labelled photos on disk: a folder with ``manifest.csv`` of poses, or a CSV of face boxes.
+"""Labelled photos as CSV tables: a folder with ``manifest.csv`` of poses, or a CSV of face boxes.
 
-Whatever is incomplete or wrong is an error that names the file and the row (1 is the header, as editors count):
-a measurement on a data set that was silently shortened is a measurement of something else.
+Errors name the file and the row (1 is the header, as editors count).
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 from headpose_sdk.errors import DatasetError, InvalidBoxError
+from headpose_sdk.evaluation.datasets.samples import FaceSample, LabelledFace, PoseSample
 from headpose_sdk.results import BoundingBox
 
-__all__ = ["FaceSample", "LabelledFace", "PoseSample", "read_faces", "read_manifest"]
+__all__ = ["MANIFEST", "read_faces", "read_manifest"]
 
 MANIFEST = "manifest.csv"
 _ANGLES = ("yaw", "pitch", "roll")
 _CORNERS = ("x1", "y1", "x2", "y2")
 _LARGEST_ANGLE = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class PoseSample:
-    """A photo with the pose of one head: ``angles`` yaw, pitch, roll in degrees; ``box`` in pixels, if labelled.
-
-    ``source`` names what the photo was made from (a person, an original): rows that share it belong on one side of
-    any split. Without such a column it is the file itself. ``kind`` says how the picture was made, if the data set
-    does: "profiled" is a photo that was turned out of its plane with a fitted mesh.
-    """
-
-    file: Path
-    angles: tuple[float, float, float]
-    box: BoundingBox | None
-    source: str
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFace:
-    """A face box in pixels; a face with ``ignore`` is neither to be found nor wrong to find."""
-
-    box: BoundingBox
-    ignore: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FaceSample:
-    """A photo with all its faces, of which there may be none."""
-
-    file: Path
-    faces: tuple[LabelledFace, ...]
 
 
 def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:

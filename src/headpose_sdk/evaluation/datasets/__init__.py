@@ -1,0 +1,34 @@
+"""Readers of labelled photos on disk, one file a benchmark; the tables that anybody can write are in ``tables``.
+
+Whatever is incomplete or wrong is an error that names the file and what to do: a measurement on a data set that was
+silently shortened is a measurement of something else.
+"""
+
+from headpose_sdk.evaluation.datasets.aflw2000 import read_aflw2000
+from headpose_sdk.evaluation.datasets.pointing04 import Pointing04, read_pointing04
+from headpose_sdk.evaluation.datasets.samples import (
+    BoxedPhoto,
+    DirectionSample,
+    FaceSample,
+    LabelledFace,
+    PoseSample,
+    Progress,
+    check_photos,
+)
+from headpose_sdk.evaluation.datasets.tables import MANIFEST, read_faces, read_manifest
+
+__all__ = [
+    "MANIFEST",
+    "BoxedPhoto",
+    "DirectionSample",
+    "FaceSample",
+    "LabelledFace",
+    "Pointing04",
+    "PoseSample",
+    "Progress",
+    "check_photos",
+    "read_aflw2000",
+    "read_faces",
+    "read_manifest",
+    "read_pointing04",
+]
