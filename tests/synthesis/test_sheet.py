@@ -10,7 +10,15 @@ import pytest
 from headpose_sdk.drawing import AXIS_COLORS
 from headpose_sdk.images import write_image
 from headpose_sdk.results import Image
-from headpose_sdk.synthesis.writing.sheet import AXES, TILE, contact_sheet
+from headpose_sdk.synthesis.writing.sheet import (
+    AXES,
+    FACE_COLOR,
+    IGNORED_COLOR,
+    SCENE_TILE,
+    TILE,
+    contact_sheet,
+    scene_sheet,
+)
 
 
 def data_set(folder: Path, *poses: tuple[float, float, float]) -> Path:
@@ -70,3 +78,27 @@ def test_the_numbers_are_the_labels(tmp_path: Path) -> None:
     assert (first == second).all()
     assert (first != third).any()
     assert (sheet[24 : TILE - 64, :TILE] == 100).all()
+
+
+def test_scenes_keep_their_shape_and_show_their_boxes(tmp_path: Path) -> None:
+    """A picture twice a tile's size, and so wide that it fills the upper half of the tile; the rest stays white."""
+    write_image(tmp_path / "wide.png", np.full((SCENE_TILE, 2 * SCENE_TILE, 3), 100, np.uint8))
+    rows = ["file,x1,y1,x2,y2,ignore", "wide.png,20,40,100,140,0", "wide.png,200,60,240,120,1"]
+    (tmp_path / "faces.csv").write_text("\n".join(rows), encoding="utf-8")
+    sheet = scene_sheet(tmp_path / "faces.csv")
+    assert sheet.shape == (SCENE_TILE, 6 * SCENE_TILE, 3)
+    assert (sheet[SCENE_TILE // 2 :] == 255).all()
+    for color, box in ((FACE_COLOR, (10, 20, 50, 70)), (IGNORED_COLOR, (100, 30, 120, 60))):
+        y, x = np.nonzero((sheet == color).all(axis=2))
+        assert (x.min(), y.min(), x.max(), y.max()) == box
+
+
+def test_twenty_four_scenes_stand_in_rows_of_six(tmp_path: Path) -> None:
+    rows = ["file,x1,y1,x2,y2,ignore"]
+    for number in range(25):
+        write_image(tmp_path / f"{number}.png", np.full((40, 40, 3), 100 + number, np.uint8))
+        rows.append(f"{number}.png,,,,,")
+    (tmp_path / "faces.csv").write_text("\n".join(rows), encoding="utf-8")
+    sheet = scene_sheet(tmp_path / "faces.csv")
+    middles = sheet[SCENE_TILE // 2 :: SCENE_TILE, SCENE_TILE // 2 :: SCENE_TILE, 0]
+    assert middles.tolist() == [[100 + 6 * row + column for column in range(6)] for row in range(4)]

@@ -285,3 +285,12 @@ def test_a_wider_cutout_shows_the_shoulders(studio: Studio, plain: Head) -> None
     np.testing.assert_allclose((wide.face.max(0) - wide.face.min(0)) * 3.0 / 1.4, face, rtol=1e-6)
     left, right = outline(wide, slice(220, 256))
     assert right - left > 1.3 * (wide.face[:, 0].max() - wide.face[:, 0].min())
+
+
+def test_a_larger_cutout_is_the_same_in_more_pixels(studio: Studio, plain: Head) -> None:
+    small, large = studio.cutout(plain, 2.0, 128), studio.cutout(plain, 2.0, 512)
+    assert large.picture.image.shape == (512, 512, 4)
+    np.testing.assert_allclose(small.face * 4, large.face, atol=1e-6)
+    assert small.seen.mean() == pytest.approx(large.seen.mean(), abs=0.08)
+    reduced = large.picture.image[..., 3].reshape(128, 4, 128, 4).mean((1, 3))
+    assert np.abs(reduced - small.picture.image[..., 3]).mean() < 4

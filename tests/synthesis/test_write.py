@@ -22,7 +22,8 @@ from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity, sample_head
 from headpose_sdk.synthesis.shape import HeadModel
 from headpose_sdk.synthesis.studio import Studio
-from headpose_sdk.synthesis.writing.write import COLUMNS, QUALITY, render_heads
+from headpose_sdk.synthesis.writing.run import QUALITY
+from headpose_sdk.synthesis.writing.write import COLUMNS, render_heads
 
 COUNT, SEED, BLOCK = 16, 5, 3
 

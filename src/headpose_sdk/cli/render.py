@@ -29,22 +29,25 @@ def add_parser(subparsers: Subparsers) -> None:
         "render",
         help="draw labelled heads to train on, from CC0 parts",
         description="Draws crops of heads whose pose is known exactly, with manifest.csv and 68 landmarks each: what "
-        "`headpose train teacher --data` takes. The same seed gives the same heads. A run that was stopped goes on "
-        "when the same command is given again.",
+        "`headpose train teacher --data` takes; or with --scenes whole pictures with faces.csv, what `headpose train "
+        "detector` takes. The same seed gives the same pictures. A run that was stopped goes on when the same command "
+        "is given again.",
     )
     parser.add_argument("--assets", type=Path, required=True, metavar="DIR", help="the parts; see docs/synthesis.md")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder, or one to go on with")
     parser.add_argument(
-        "--count", type=_whole(1, _MOST_HEADS), required=True, metavar="N", help="how many heads there are to be"
+        "--count", type=_whole(1, _MOST_HEADS), required=True, metavar="N", help="how many pictures there are to be"
     )
     parser.add_argument(
-        "--seed", type=_whole(0, _LARGEST_SEED), required=True, metavar="S", help="another seed, other heads"
+        "--seed", type=_whole(0, _LARGEST_SEED), required=True, metavar="S", help="another seed, other pictures"
+    )
+    parser.add_argument(
+        "--scenes", action="store_true", help="draw whole pictures with none to eight heads and a table of face boxes"
     )
     parser.add_argument(
         "--poses",
         choices=("front", "full"),
-        default="front",
-        help="front turns heads to either profile, full all round (default: %(default)s)",
+        help="front turns heads to either profile, full all round (default: front); not with --scenes, which has both",
     )
     parser.add_argument(
         "--workers",
@@ -56,7 +59,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "--without", metavar="GROUP,...", help="kinds of diversity to leave out, such as masks; see docs/synthesis.md"
     )
     parser.add_argument(
-        "--sheet", type=Path, metavar="FILE", help="write a contact sheet of the first 80 crops with their axes as well"
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="write a contact sheet as well: the first 80 crops with their axes, or 24 scenes with their boxes",
     )
     parser.set_defaults(run=partial(_run, parser))
 
@@ -64,26 +70,42 @@ def add_parser(subparsers: Subparsers) -> None:
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     with _synthesis_installed():
         from headpose_sdk.synthesis.sampling.sampler import Diversity
-        from headpose_sdk.synthesis.writing.sheet import contact_sheet
+        from headpose_sdk.synthesis.writing.sheet import contact_sheet, scene_sheet
         from headpose_sdk.synthesis.writing.write import render_heads
+        from headpose_sdk.synthesis.writing.write_scenes import FACES, render_scenes
+    if args.scenes and args.poses is not None:
+        parser.error("argument --poses: not with --scenes, whose heads are turned to the front and all round")
     switched_off = _groups(parser, args.without, [field.name for field in fields(Diversity)])
     if args.sheet is not None:
         _check_sheet(parser, args.sheet, args.out)
-    done = render_heads(
-        args.assets,
-        args.out,
-        count=args.count,
-        seed=args.seed,
-        poses=args.poses,
-        diversity=Diversity(**dict.fromkeys(switched_off, False)),
-        workers=args.workers or available_threads(),
-    )
+    diversity = Diversity(**dict.fromkeys(switched_off, False))
+    workers = args.workers or available_threads()
+    if args.scenes:
+        what, done = (
+            "scenes",
+            render_scenes(
+                args.assets, args.out, count=args.count, seed=args.seed, diversity=diversity, workers=workers
+            ),
+        )
+    else:
+        what, done = (
+            "heads",
+            render_heads(
+                args.assets,
+                args.out,
+                count=args.count,
+                seed=args.seed,
+                poses=args.poses or "front",
+                diversity=diversity,
+                workers=workers,
+            ),
+        )
     speed = (
         f"drew {done.drawn} in {done.seconds:.1f} s ({done.drawn / done.seconds:.1f} images/s); " if done.drawn else ""
     )
-    print(f"{speed}{one_line(args.out)} holds all {done.count} heads")
+    print(f"{speed}{one_line(args.out)} holds all {done.count} {what}")
     if args.sheet is not None:
-        write_image(args.sheet, contact_sheet(args.out))
+        write_image(args.sheet, scene_sheet(args.out / FACES) if args.scenes else contact_sheet(args.out))
         print(f"wrote {one_line(args.sheet)}")
     return 0
 

@@ -91,8 +91,8 @@ class Studio:
             photograph(image, head.photography), (x1, y1, x2, y2), cutout.landmarks * scale, visible, _wears(head)
         )
 
-    def cutout(self, head: Head, margin: float = CROP_MARGIN) -> Cutout:
-        """The head before nothing, in a square of ``margin`` times its face's longer side."""
+    def cutout(self, head: Head, margin: float = CROP_MARGIN, size: int = RENDER_SIZE) -> Cutout:
+        """The head before nothing, in a square of ``margin`` times its face's longer side and ``size`` pixels."""
         model = self.model
         shape = model.shaped(head.shape)
         vertices = model.expressed(shape, head.expression)
@@ -117,10 +117,10 @@ class Studio:
             panorama=Texture(f"env/{light.panorama}", self._backgrounds.panorama(light.panorama)),
             to_panorama=panorama_turn(light.turn, light.tilt).T,
         )
-        picture = self._renderer.draw(self._wardrobe.parts(vertices, head), stage)
-        pixels = framing.pixels(posed, RENDER_SIZE)
+        picture = self._renderer.draw(self._wardrobe.parts(vertices, head), stage, size)
+        pixels = framing.pixels(posed, size)
         on_face, landmarks = pixels[: len(face)], pixels[len(face) :]
-        column, row = np.clip(on_face, 0, RENDER_SIZE - 1).astype(int).T
+        column, row = np.clip(on_face, 0, size - 1).astype(int).T
         seen = picture.depth[row, column] > framing.depths(face) - _HIDDEN
         return Cutout(picture, on_face, landmarks, seen)
 

@@ -26,14 +26,14 @@ from headpose_sdk.synthesis.rendering.stage import STAGE_LAYOUT, Stage, casts_sh
 __all__ = ["RENDER_SIZE", "Picture", "Renderer"]
 
 RENDER_SIZE = 256
-"""Side of the drawn picture in pixels: twice a crop's, so that reduction smooths its edges."""
+"""Side of a drawn picture in pixels if none is asked for: twice a crop's, so that reduction smooths its edges."""
 
 _SHADOW_SIZE = 192  # pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was drawn, both of ``RENDER_SIZE``."""
+    """What was drawn, a square of the side S that was asked for."""
 
     image: Image  # (S, S, 4) BGRA; alpha is coverage, colours are premultiplied with it
     depth: NDArray[np.float32]  # (S, S) decimetres before the camera's plane; the far plane where nothing is
@@ -54,8 +54,7 @@ class Renderer:
         self._shadow_program = shadow_program(gl)
         self._stage = gl.buffer(reserve=STAGE_LAYOUT.itemsize)
         self._stage.bind_to_uniform_block(0)
-        size = (RENDER_SIZE, RENDER_SIZE)
-        self._frame = gl.framebuffer([gl.renderbuffer(size, 4)], gl.depth_renderbuffer(size))
+        self._frames: dict[int, Any] = {}
         self._shadow_map = gl.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_frame = gl.framebuffer(depth_attachment=self._shadow_map)
@@ -93,33 +92,43 @@ class Renderer:
                 self._sky[part.key] = (0.25 + 0.75 * open_sky / np.maximum(whole, 1e-6)).astype(np.float32)
                 self._geometry.pop(part.key, None)
 
-    def draw(self, parts: Sequence[Part], stage: Stage) -> Picture:
-        """The parts, the first ones first and lenses last of all."""
+    def draw(self, parts: Sequence[Part], stage: Stage, size: int = RENDER_SIZE) -> Picture:
+        """The parts, the first ones first and lenses last of all, in a picture of ``size`` pixels a side."""
         with self._gl:  # another renderer may have drawn since
-            return self._draw(parts, stage)
+            return self._draw(parts, stage, size)
 
-    def _draw(self, parts: Sequence[Part], stage: Stage) -> Picture:
+    def _draw(self, parts: Sequence[Part], stage: Stage, size: int) -> Picture:
         self._stage.write(packed(stage).tobytes())
         for part in parts:
             self._upload(part)
         if casts_shadows(stage.light):
             self._draw_shadows(part for part in parts if part.casts_shadow)
-        self._frame.use()
-        self._frame.clear(depth=1.0)
+        frame = self._frame(size)
+        frame.use()
+        frame.clear(depth=1.0)
         self._shadow_map.use(UNITS["shadow_map"])
         self._use_texture("panorama", stage.panorama)
         for part in parts:
             if part.material != Material.LENS:
                 self._render(part)
         # Glass lets through what was drawn behind it, and hides nothing from the picture's depth.
-        self._frame.depth_mask = False
+        frame.depth_mask = False
         self._gl.enable(self._gl.BLEND)
         for part in parts:
             if part.material == Material.LENS:
                 self._render(part)
         self._gl.disable(self._gl.BLEND)
-        self._frame.depth_mask = True
-        return self._picture(stage.framing)
+        frame.depth_mask = True
+        return _picture(frame, stage.framing)
+
+    def _frame(self, size: int) -> Any:
+        """What a picture of that size is drawn into; each size is made once."""
+        if size not in self._frames:
+            sides = (size, size)
+            self._frames[size] = self._gl.framebuffer(
+                [self._gl.renderbuffer(sides, 4)], self._gl.depth_renderbuffer(sides)
+            )
+        return self._frames[size]
 
     def _draw_shadows(self, parts: Iterable[Part]) -> None:
         """Fills the shadow map, with the stage's light matrix."""
@@ -178,16 +187,6 @@ class Renderer:
             self._textures[texture.name] = uploaded
         self._textures[texture.name].use(UNITS[sampler])
 
-    def _picture(self, framing: Framing) -> Picture:
-        """Reads back what was drawn; OpenGL's rows come bottom first."""
-        size = (RENDER_SIZE, RENDER_SIZE)
-        rgba = np.frombuffer(self._frame.read(components=4), np.uint8).reshape(*size, 4)
-        stored = np.frombuffer(self._frame.read(components=1, attachment=-1, dtype="f4"), np.float32).reshape(size)
-        near, far = framing.near, framing.far
-        depth = (near * far) / (far - stored[::-1] * (far - near))
-        image = np.asarray(cv2.cvtColor(rgba[::-1], cv2.COLOR_RGBA2BGRA), np.uint8)
-        return Picture(image, depth)
-
 
 @dataclass(frozen=True, slots=True)
 class _Geometry:
@@ -196,6 +195,17 @@ class _Geometry:
     changing: Any
     surface: Any
     shadow: Any
+
+
+def _picture(frame: Any, framing: Framing) -> Picture:
+    """Reads back what was drawn; OpenGL's rows come bottom first."""
+    size: tuple[int, int] = frame.size
+    rgba = np.frombuffer(frame.read(components=4), np.uint8).reshape(*size, 4)
+    stored = np.frombuffer(frame.read(components=1, attachment=-1, dtype="f4"), np.float32).reshape(size)
+    near, far = framing.near, framing.far
+    depth = (near * far) / (far - stored[::-1] * (far - near))
+    image = np.asarray(cv2.cvtColor(rgba[::-1], cv2.COLOR_RGBA2BGRA), np.uint8)
+    return Picture(image, depth)
 
 
 def _normals(part: Part) -> NDArray[np.float32]:

@@ -21,10 +21,10 @@ from headpose_sdk.synthesis.head import (
 from headpose_sdk.synthesis.sampling.people import is_asymmetry, is_gaze
 from headpose_sdk.synthesis.sampling.poses import NECK_NODS, USUAL_NOD, Stance
 
-__all__ = ["Diversity", "simplify", "simplify_stance"]
+__all__ = ["PLAIN_PHOTOGRAPHY", "Diversity", "plain_background", "simplify", "simplify_stance"]
 
 _PLAIN_CLOTHES = Clothes(colour=(0.2, 0.2, 0.2), second_colour=(0.2, 0.2, 0.2), stripes=0.0, collar=-0.3, stand=0.0)
-_PLAIN_PHOTOGRAPHY = Photography(
+PLAIN_PHOTOGRAPHY = Photography(
     defocus=0.0,
     motion=0.0,
     motion_angle=0.0,
@@ -99,9 +99,9 @@ def simplify(head: Head, on: Diversity) -> Head:
         glasses=head.glasses if on.glasses else None,
         light=_light(head.light, on),
         camera=_camera(head.camera, on),
-        background=head.background if on.backgrounds else _plain_background(head.light.panorama),
+        background=head.background if on.backgrounds else plain_background(head.light.panorama),
         covers=head.covers if on.covers else (),
-        photography=head.photography if on.photography else _PLAIN_PHOTOGRAPHY,
+        photography=head.photography if on.photography else PLAIN_PHOTOGRAPHY,
     )
 
 
@@ -167,5 +167,6 @@ def _camera(camera: Camera, on: Diversity) -> Camera:
     return camera
 
 
-def _plain_background(panorama: str) -> Background:
+def plain_background(panorama: str) -> Background:
+    """A piece of the panorama, out of focus."""
     return Background(panorama=panorama, seed=0, left=0.0, top=0.2, side=0.6, brightness=1.0, blur=3.0, mirrored=False)

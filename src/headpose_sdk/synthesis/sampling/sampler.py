@@ -33,7 +33,7 @@ from headpose_sdk.synthesis.sampling.surroundings import (
     sample_photography,
 )
 
-__all__ = ["Catalogue", "Diversity", "Poses", "sample_head"]
+__all__ = ["Catalogue", "Diversity", "Poses", "rounded", "sample_head"]
 
 _DECIMALS = 6
 
@@ -82,20 +82,20 @@ def sample_head(
         covers=sample_covers(dice("covers"), tone_colour(person.tone), light),
         photography=sample_photography(dice("photography")),
     )
-    return _rounded(simplify(head, on))
+    return rounded(simplify(head, on))
 
 
-def _rounded(value: Value) -> Value:
-    """A head, or a part of it, with numbers of six decimals.
+def rounded(value: Value) -> Value:
+    """A head or scene, or a part of it, with numbers of six decimals.
 
-    The last digits of a sine or a logarithm differ from one processor to another; so rounded, heads do not.
+    The last digits of a sine or a logarithm differ from one processor to another; so rounded, these do not.
     """
-    rounded: Any = value
+    same: Any = value
     if isinstance(value, float):
-        rounded = round(value, _DECIMALS) + 0.0  # no negative zeros
+        same = round(value, _DECIMALS) + 0.0  # no negative zeros
     elif isinstance(value, tuple):
-        rounded = tuple(_rounded(item) for item in value)
+        same = tuple(rounded(item) for item in value)
     elif is_dataclass(value) and not isinstance(value, type):
-        rounded = replace(value, **{field.name: _rounded(getattr(value, field.name)) for field in fields(value)})
-    same: Value = rounded
-    return same
+        same = replace(value, **{field.name: rounded(getattr(value, field.name)) for field in fields(value)})
+    result: Value = same
+    return result

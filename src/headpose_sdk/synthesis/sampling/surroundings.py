@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from headpose_sdk.synthesis.head import Background, Colour, Cover, Light, Photography
 from headpose_sdk.synthesis.sampling.catalogue import Catalogue
 from headpose_sdk.synthesis.sampling.dice import Dice
 
-__all__ = ["sample_background", "sample_covers", "sample_light", "sample_photography"]
+__all__ = ["sample_background", "sample_covers", "sample_light", "sample_loose_cover", "sample_photography"]
 
 Direction = tuple[float, float, float]
 
@@ -109,8 +110,18 @@ def sample_covers(dice: Dice, skin: Colour, light: Light) -> tuple[Cover, ...]:
     """
     if not dice.chance(0.08):
         return ()
-    brightness = min(light.exposure * (light.ambient + 0.35 * max(light.key_colour)), 1.6)
-    return tuple(_cover(dice, skin, brightness) for _ in range(2 if dice.chance(0.15) else 1))
+    return tuple(_cover(dice, skin, _brightness(light)) for _ in range(2 if dice.chance(0.15) else 1))
+
+
+def sample_loose_cover(dice: Dice, skin: Colour, light: Light) -> Cover:
+    """One that is before no face, anywhere in a picture that takes the place of the face's box."""
+    center = dice.between(-0.5, 0.5), dice.between(-0.5, 0.5)
+    item = _cover(dice, skin, _brightness(light))
+    return replace(item, center=center, size=item.size * dice.between_factors(0.1, 0.5))
+
+
+def _brightness(light: Light) -> float:
+    return min(light.exposure * (light.ambient + 0.35 * max(light.key_colour)), 1.6)
 
 
 def _cover(dice: Dice, skin: Colour, brightness: float) -> Cover:

@@ -1,50 +1,31 @@
-"""Labelled crops of drawn heads in a folder, as ``headpose train teacher --data`` takes it.
-
-A head is a pure function of seed and number. So neither the number of processes nor an interruption changes a byte of
-the result, and any row can be drawn again by itself.
-"""
+"""Labelled crops of drawn heads in a folder, as ``headpose train teacher --data`` takes it."""
 
 from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from headpose_sdk import __version__
 from headpose_sdk.evaluation.datasets import MANIFEST
-from headpose_sdk.results import Image
 from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.head import Head
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity, Poses, sample_head
 from headpose_sdk.synthesis.studio import Drawing, Studio
-from headpose_sdk.synthesis.writing.crew import Crew
+from headpose_sdk.synthesis.writing.run import Rendered, fill, webp
 from headpose_sdk.synthesis.writing.run_folder import ROWS, RunFolder
 
-__all__ = ["COLUMNS", "LANDMARKS", "Rendered", "render_heads"]
+__all__ = ["COLUMNS", "LANDMARKS", "render_heads"]
 
 COLUMNS = ("file", "yaw", "pitch", "roll", "kind", "source", "spread", "x1", "y1", "x2", "y2", "visible", "wears")
 LANDMARKS = "landmarks.npy"
 KIND = "rendered"
 BLOCK = 100  # heads that a killed process loses at most; some seconds' work
-# The network sees crops that are turned, scaled and blurred: what quality 95 would keep costs a fifth more and is lost.
-QUALITY = 90
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What came of a run: ``count`` heads are in the folder, ``drawn`` of them were drawn in the last ``seconds``."""
-
-    count: int
-    drawn: int
-    seconds: float
 
 
 def render_heads(
@@ -80,20 +61,12 @@ def render_heads(
         "version": __version__,
     }
     folder = RunFolder(out, settings, MANIFEST, count, block)
-    folder.check()
-    started = time.monotonic()
-    if folder.finished:
-        folder.tidy([ROWS, LANDMARKS])
-        return Rendered(count, 0, 0.0)
-    missing = folder.missing()
-    drawn = sum(map(len, missing))
-    # The processes come first: where nothing can be drawn no folder is made.
-    with Crew(_Heads(assets, folder, seed, poses, diversity), min(workers, len(missing))) as crew, folder.open():
-        with tqdm(total=count, initial=count - drawn, unit="images", disable=None, smoothing=0.05) as bar:
-            crew.draw(missing, bar.update)
-        landmarks = np.concatenate([np.load(part) for part in folder.parts(LANDMARKS)])
-        folder.finish(COLUMNS, {LANDMARKS: _npy(landmarks)})
-    return Rendered(count, drawn, time.monotonic() - started)
+
+    def landmarks() -> bytes:
+        return _npy(np.concatenate([np.load(part) for part in folder.parts(LANDMARKS)]))
+
+    task = _Heads(assets, folder, seed, poses, diversity)
+    return fill(folder, task, workers, COLUMNS, {LANDMARKS: landmarks})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +93,7 @@ class _Heads:
                 head = sample_head(catalogue, self.seed, number, self.poses, self.diversity)
                 drawing = studio.draw(head)
                 name = self.folder.file(number)
-                files[Path(name).name] = _webp(drawing.crop)
+                files[Path(name).name] = webp(drawing.crop)
                 rows.writerow(_row(name, head, drawing))
                 landmarks.append(drawing.landmarks)
                 yield
@@ -138,11 +111,6 @@ def _row(name: str, head: Head, drawing: Drawing) -> list[str]:
     corners = (f"{corner:z.3f}" for corner in drawing.box)
     source = f"head-{head.seed}-{head.number}"
     return [name, *angles, KIND, source, "0", *corners, f"{drawing.visible:.3f}", " ".join(drawing.wears)]
-
-
-def _webp(crop: Image) -> bytes:
-    _, encoded = cv2.imencode(".webp", crop, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
-    return encoded.tobytes()
 
 
 def _npy(array: NDArray[np.float32]) -> bytes:
