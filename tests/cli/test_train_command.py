@@ -26,7 +26,14 @@ EXPORT = ["train", "export", "--run", "run", "--out", "model"]
         [*TEACHER, "--stages", "64"],
         [*TEACHER, "--stages", "64:0.5,112:0.6"],
         [*TEACHER, "--stages", "16:1"],
-        [*TEACHER, "--photo-share", "1.5"],
+        [*TEACHER, "--photo-share", "0.5"],  # an option of old
+        [*TEACHER, "--shares", "photo"],
+        [*TEACHER, "--shares", "photo=0.5,rendered=0.6"],
+        [*TEACHER, "--shares", "photo=0.5,photo=0.5"],
+        [*TEACHER, "--shares", "photo=1.2,rendered=-0.2"],
+        [*TEACHER, "--shares", "=1"],
+        [*TEACHER, "--nonface-share", "1"],
+        [*TEACHER, "--nonface-share", "-0.1"],
         [*TEACHER, "--crops", "1e6"],
         [*TEACHER, "--seed", "-1"],
         [*TEACHER, "--learning-rate", "0"],
@@ -71,7 +78,7 @@ def test_without_torch_one_line_says_how_to_install_it(
 @pytest.mark.parametrize(
     ("task", "defaults"),
     [
-        ("teacher", ["resnet18", "450000", "128", "0.001", "64:0.5,88:0.2,112:0.3"]),
+        ("teacher", ["resnet18", "450000", "128", "0.001", "64:0.5,88:0.2,112:0.3", "0.03"]),
         ("detector", ["250000", "32", "0.002"]),
         ("export", ["ehpnet-face", "0.6", "not stated"]),
     ],

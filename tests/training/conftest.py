@@ -35,12 +35,26 @@ def views_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("views")
     x, y = SAMPLE_FACE.center
     side = SAMPLE_FACE.height * 1.4
-    lines = ["file,yaw,pitch,roll"]
+    lines = ["file,yaw,pitch,roll,kind"]
     for number, turn in enumerate(np.linspace(-40, 40, VIEWS)):
         # The square turns, so the picture in it turns the other way.
         write_image(root / f"{number}.png", cut_square(sample_photo(), CropSquare(x, y, side, float(turn)), 128))
         angles = euler_from_matrix(rotate_in_plane(matrix_from_euler(UNTURNED), -turn))
-        lines.append(f"{number}.png," + ",".join(f"{angle:.4f}" for angle in angles))
+        lines.append(f"{number}.png," + ",".join(f"{angle:.4f}" for angle in angles) + ",photo")
+    (root / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def rendered_folder(views_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pictures as rows of kind rendered, of other heads: two thirds from behind, one on its head."""
+    root = tmp_path_factory.mktemp("rendered")
+    lines = ["file,yaw,pitch,roll,kind"]
+    for number in range(VIEWS):
+        name = f"rendered-{number}.png"
+        (root / name).write_bytes((views_folder / f"{number}.png").read_bytes())
+        angles = (10, 0, 180) if number == 0 else (5, number - 30, 0) if number % 3 == 0 else (100 + number, 0, 0)
+        lines.append(f"{name},{','.join(map(str, angles))},rendered")
     (root / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return root
 
@@ -53,7 +67,7 @@ def teacher_run(views_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
     out = tmp_path_factory.mktemp("teacher")
     config = TeacherConfig(crops=640, batch=16, stages=((32, 1.0),), learning_rate=0.01)
-    train_teacher(views_folder, out, config, resume=False, threads=1)
+    train_teacher([views_folder], out, config, resume=False, threads=1)
     return out
 
 
@@ -63,4 +77,4 @@ def exported(teacher_run: Path, views_folder: Path, tmp_path_factory: pytest.Tem
     from headpose_sdk.training.export import export
 
     out = tmp_path_factory.mktemp("exported") / "tiny"
-    return export(teacher_run, out, data=views_folder, license_id="MIT")
+    return export(teacher_run, out, data=[views_folder], license_id="MIT")

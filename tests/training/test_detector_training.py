@@ -156,7 +156,7 @@ def test_the_export_measures_on_the_photos_held_back(overfitted: tuple[Path, lis
         box = BOX if key % 2 else np.array([5, 5, 50, 60])
         lines.append(f"{key}.png," + ",".join(map(str, box.tolist())))
     (tmp_path / "faces.csv").write_text("\n".join(lines))
-    report = export(run, tmp_path / "model", data=tmp_path / "faces.csv", score_threshold=0.5)["validation"]
+    report = export(run, tmp_path / "model", data=[tmp_path / "faces.csv"], score_threshold=0.5)["validation"]
     held_back = [int(sample.file.stem) for sample in split_by_file(read_faces(tmp_path / "faces.csv"))[1]]
     assert 0 < sum(key % 2 for key in held_back) < len(held_back)
     assert (report["photos"], report["faces"]) == (len(held_back), len(held_back))
@@ -173,5 +173,5 @@ def test_photos_of_which_none_is_held_back_measure_nothing(
     (tmp_path / "faces.csv").write_text("file,x1,y1,x2,y2\na.png,1,2,30,40\n")
     assert split_by_file(read_faces(tmp_path / "faces.csv"))[1] == []
     with pytest.raises(DatasetError, match="there are no samples"):
-        export(run, tmp_path / "model", data=tmp_path / "faces.csv")
+        export(run, tmp_path / "model", data=[tmp_path / "faces.csv"])
     assert not (tmp_path / "model").exists()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
-import shlex
 import shutil
-import subprocess
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,20 +19,19 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from headpose_sdk.cli import train as train_command
 from headpose_sdk.config import PoseModelConfig, read_config
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import PoseSample
 from headpose_sdk.evaluation.views import SAMPLE_FACE, sample_photo, sample_views
 from headpose_sdk.training import export as pose_export
-from headpose_sdk.training import onnx_files, provenance
+from headpose_sdk.training import onnx_files
 from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
-from headpose_sdk.training.config import TeacherConfig
 from headpose_sdk.training.data import load_crops, plain_batch, read_split
 from headpose_sdk.training.export import _accept, calibration_rows, export
+from headpose_sdk.training.labels import facing_camera, known_angles
 from headpose_sdk.training.network import PoseGraph, PoseNetwork
-from headpose_sdk.training.provenance import command_of, source_commit
+from headpose_sdk.training.provenance import source_commit
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +66,7 @@ def test_the_folder_holds_what_its_config_names(exported: dict[str, Any], views_
     assert (config.name, config.detector, config.license) == ("tiny", "ehpnet-face", "MIT")
     assert (config.input_size, config.crop_margin, config.bins, config.bin_width) == (112, 1.2, 62, 3.0)
     assert list(config.std_scale) == exported["std_scale"]
-    assert config.training["data"] == views_folder.name
+    assert config.training["data"] == [views_folder.name]
     assert config.training["step"] == 40
     assert config.training["commit"] == source_commit()
     assert config.training["command"] == (
@@ -92,13 +87,49 @@ def test_the_golden_angles_are_those_of_torch(exported: dict[str, Any], graph: P
 def test_the_std_covers_two_thirds_of_the_errors_on_photos_held_back(
     exported: dict[str, Any], graph: PoseGraph, views_folder: Path
 ) -> None:
-    validation = load_crops(read_split(views_folder)[1])
+    validation = load_crops(read_split([views_folder])[1])
     angles, std = torch_outputs(graph, plain_batch(validation, slice(None), 112))
     ratio = np.abs(angles - validation.angles) / std
     assert np.quantile(ratio, 0.6827, axis=0) == pytest.approx(np.ones(3), abs=1e-3)
     measured = exported["float.onnx"]["validation"]
     assert measured["n"] == len(validation)
     assert measured["mae"] == pytest.approx(np.abs(angles - validation.angles).mean(), abs=1e-2)
+
+
+def test_heads_whose_pose_cannot_be_seen_are_measured_apart(
+    teacher_run: Path, views_folder: Path, rendered_folder: Path, tmp_path: Path
+) -> None:
+    folders = [views_folder, rendered_folder]
+    held_back = load_crops(read_split(folders).held_back)
+    known, away = known_angles(held_back.angles).all(axis=1), ~facing_camera(held_back.angles)
+    assert 0 < away.sum() < len(held_back) - known.sum() + 1
+    report = export(teacher_run, tmp_path / "model", data=folders)
+    for measured in (report["float.onnx"], report["model.int8.onnx"]):
+        assert measured["validation"]["n"] == known.sum()
+        by_kind = measured["by_kind"]
+        assert {kind: of["n"] for kind, of in by_kind.items()} == {
+            kind: (held_back.kind[known] == kind).sum() for kind in ("photo", "rendered")
+        }
+        mean = sum(of["n"] * of["mae"] for of in by_kind.values()) / known.sum()
+        assert mean == pytest.approx(measured["validation"]["mae"], abs=1e-3)
+        assert measured["away"]["n"] == away.sum()
+        assert measured["away"]["median_yaw_std"] > 0
+
+
+def test_without_heads_from_behind_nothing_is_said_of_them(exported: dict[str, Any]) -> None:
+    measured = exported["float.onnx"]
+    assert "away" not in measured
+    assert measured["by_kind"] == {"photo": {"n": measured["validation"]["n"], "mae": measured["validation"]["mae"]}}
+
+
+def test_data_without_a_face_to_measure_is_refused(teacher_run: Path, rendered_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(rendered_folder, data)
+    lines = (data / "manifest.csv").read_text().splitlines()
+    (data / "manifest.csv").write_text("\n".join(line for line in lines if ".png,1" in line or "file" in line))
+    with pytest.raises(DatasetError, match=r"0 training and 0 validation heads have all angles within the bins"):
+        export(teacher_run, tmp_path / "out", data=[data])
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_the_estimator_takes_the_folder(exported: dict[str, Any], graph: PoseGraph) -> None:
@@ -116,7 +147,7 @@ def test_an_existing_folder_stays_as_it_is(teacher_run: Path, views_folder: Path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     with pytest.raises(OutputError, match=r"mine exists; remove it or choose another --out"):
-        export(teacher_run, tmp_path / "mine", data=views_folder)
+        export(teacher_run, tmp_path / "mine", data=[views_folder])
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
@@ -124,7 +155,7 @@ def test_a_folder_that_cannot_be_made_says_so(teacher_run: Path, views_folder: P
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "model"
     with pytest.raises(OutputError, match=r"cannot be written: .*; choose another --out"):
-        export(teacher_run, out, data=views_folder)
+        export(teacher_run, out, data=[views_folder])
 
 
 def test_a_pose_network_without_data_is_refused(teacher_run: Path, tmp_path: Path) -> None:
@@ -146,13 +177,13 @@ def test_a_detector_that_is_none_is_refused_before_the_data_is_read(
     teacher_run: Path, tmp_path: Path, detector: str
 ) -> None:
     with pytest.raises(UnknownModelError, match=detector):
-        export(teacher_run, tmp_path / "out", data=tmp_path / "nowhere", detector=detector)
+        export(teacher_run, tmp_path / "out", data=[tmp_path / "nowhere"], detector=detector)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_run_is_refused(views_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelIntegrityError, match="is not a checkpoint"):
-        export(tmp_path, tmp_path / "out", data=views_folder)
+        export(tmp_path, tmp_path / "out", data=[views_folder])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -161,7 +192,7 @@ def test_data_without_a_validation_part_is_refused(teacher_run: Path, views_fold
     shutil.copytree(views_folder, data)
     (data / "manifest.csv").write_text("\n".join((data / "manifest.csv").read_text().splitlines()[:3]))
     with pytest.raises(DatasetError, match="0 validation heads"):
-        export(teacher_run, tmp_path / "out", data=data)
+        export(teacher_run, tmp_path / "out", data=[data])
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -188,7 +219,7 @@ def test_a_damaged_checkpoint_gives_no_model(
 ) -> None:
     run = with_tensor(teacher_run, tmp_path / "run", "averaged.heads.bias", value)
     with pytest.raises(ModelIntegrityError, match=says):
-        export(run, tmp_path / "out", data=views_folder)
+        export(run, tmp_path / "out", data=[views_folder])
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -199,7 +230,7 @@ def test_a_failure_while_the_folder_is_filled_leaves_nothing_behind(
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, hard))  # a disk that is full amid the first network
     try:
         with pytest.raises(OutputError, match=r"model cannot be written: .*; choose another --out"):
-            export(teacher_run, tmp_path / "model", data=views_folder)
+            export(teacher_run, tmp_path / "model", data=[views_folder])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
@@ -236,7 +267,7 @@ def test_a_float_network_that_differs_from_torch_gives_no_model(
 
     monkeypatch.setattr(pose_export, "to_onnx", to_wrong_onnx)
     with pytest.raises(ModelIntegrityError, match=says):
-        export(teacher_run, tmp_path / "model", data=views_folder)
+        export(teacher_run, tmp_path / "model", data=[views_folder])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -252,7 +283,7 @@ def test_an_int8_network_that_lost_accuracy_gives_no_model(
 
     monkeypatch.setattr(pose_export, "_quantise", quantise_badly)
     with pytest.raises(ModelIntegrityError, match=r"differs from the float one on views .* by \d\.\d+ degrees"):
-        export(teacher_run, tmp_path / "model", data=views_folder)
+        export(teacher_run, tmp_path / "model", data=[views_folder])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -293,38 +324,3 @@ def test_the_variance_of_a_sure_network_survives_half_precision() -> None:
     angles, std = graph(torch.zeros(2, 8, 8, 3, dtype=torch.uint8))
     assert angles.float().numpy() == pytest.approx(87.0, abs=0.1)
     assert std.float().numpy() == pytest.approx(1.5, abs=0.05)
-
-
-def test_the_command_of_a_run_is_one_and_gives_its_settings_again() -> None:
-    parser = argparse.ArgumentParser()
-    train_command.add_parser(parser.add_subparsers(required=True))
-    settings = {"kind": "detector", "data": "my faces.csv", "init": "old", "pictures": 96, "batch": 8, "size": 256,
-                "learning_rate": 1e-4, "weight_decay": 0.02, "seed": 3}  # fmt: skip
-    args = parser.parse_args(shlex.split(command_of(settings))[1:])
-    assert (args.data, args.init) == (Path("my faces.csv"), Path("old"))
-    assert (args.pictures, args.batch, args.learning_rate, args.seed) == (96, 8, 1e-4, 3)
-    assert command_of({"kind": "pose", "data": "d", **asdict(TeacherConfig())}) == (
-        "headpose train teacher --data d --out RUN --backbone resnet18 --crops 450000"
-    )
-
-
-def test_the_commit_is_that_of_our_own_checkout_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def git(*words: str) -> str:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        return subprocess.run(
-            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    monkeypatch.setattr(provenance, "PACKAGE", package)
-    assert source_commit() is None
-    git("init", "-q")
-    git("commit", "-q", "--allow-empty", "-m", "another project, in whose folder we are installed")
-    assert source_commit() is None
-    git("add", ".")
-    git("commit", "-q", "-m", "our own")
-    assert source_commit() == git("rev-parse", "HEAD")
-    (package / "__init__.py").write_text("changed = True\n")
-    assert source_commit() == git("rev-parse", "HEAD") + "-dirty"

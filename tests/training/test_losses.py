@@ -19,6 +19,7 @@ from headpose_sdk.training.losses import (
 )
 
 BINS = 62
+ALL = torch.ones(8, 3, dtype=torch.bool)  # every angle is known
 
 
 def certain_of(angles: torch.Tensor) -> torch.Tensor:
@@ -82,16 +83,48 @@ def test_equation_3_sums_over_the_angles_and_averages_over_the_batch() -> None:
     logits = torch.randn(5, 3, BINS, generator=generator)
     angles = torch.rand(5, 3, generator=generator) * 180 - 90
     index = ((angles + 93) // 3).long()
-    terms = pose_loss(logits, angles, sigma=0, mse_weight=0.5)
+    terms = pose_loss(logits, angles, ALL[:5], sigma=0, mse_weight=0.5)
     assert terms["cross_entropy"].item() == pytest.approx(
         sum(F.cross_entropy(logits[:, k], index[:, k]).item() for k in range(3)), rel=1e-5
     )
     assert terms["mse"].item() == pytest.approx(
         0.5 * sum(F.mse_loss(expectation(logits)[:, k], angles[:, k]).item() for k in range(3)), rel=1e-5
     )
-    soft = pose_loss(logits, angles, sigma=3.0, mse_weight=0.5)
+    soft = pose_loss(logits, angles, ALL[:5], sigma=3.0, mse_weight=0.5)
     targets = soft_targets(angles, 3.0)
     assert soft["cross_entropy"].item() == pytest.approx(
         sum(F.cross_entropy(logits[:, k], targets[:, k]).item() for k in range(3)), rel=1e-5
     )
     assert soft["mse"].item() == terms["mse"].item()
+
+
+def test_the_loss_of_what_is_unknown_is_least_for_uniform_logits() -> None:
+    unknown = ~ALL[:1]
+    angles = torch.tensor([[180.0, -120.0, 0.0]])
+    logits = torch.zeros(1, 3, BINS, requires_grad=True)
+    least = pose_loss(logits, angles, unknown, sigma=3.0, mse_weight=0.5)
+    assert least["cross_entropy"].item() == pytest.approx(3 * math.log(BINS), rel=1e-6)
+    assert least["mse"].item() == 0
+    torch.stack(list(least.values())).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().max().item() < 1e-7
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(20):
+        other = pose_loss(torch.randn(1, 3, BINS, generator=generator), angles, unknown, sigma=3.0, mse_weight=0.5)
+        assert other["cross_entropy"] > least["cross_entropy"]
+
+
+@pytest.mark.parametrize("sigma", [0, 3.0])
+def test_an_unknown_angle_changes_nothing_for_the_known_ones(sigma: float) -> None:
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(4, 3, BINS, generator=generator)
+    angles = torch.tensor([[10.0, 20.0, -30.0], [0.0, 5.0, 170.0], [-80.0, 7.0, 3.0], [60.0, 180.0, 180.0]])
+    known = torch.tensor([[True] * 3, [True, True, False], [True] * 3, [False] * 3])
+    terms = pose_loss(logits, angles, known, sigma=sigma, mse_weight=0.5)
+    targets = soft_targets(angles, sigma) if sigma else hard_targets(angles)
+    flat = torch.full_like(targets, 1 / BINS)
+    by_hand = cross_entropy(logits, targets)[known].sum() + cross_entropy(logits, flat)[~known].sum()
+    assert terms["cross_entropy"].item() == pytest.approx(by_hand.item() / 4, rel=1e-5)
+    squared = mse(logits, angles)
+    means = [squared[known[:, k], k].mean() for k in range(3)]  # over the known ones of each angle
+    assert terms["mse"].item() == pytest.approx(0.5 * sum(means).item(), rel=1e-5)  # type: ignore[union-attr]

@@ -34,7 +34,7 @@ CENTER = 63.5
 
 
 def one_head(image: Image, pose: tuple[float, float, float]) -> HeadCrops:
-    return HeadCrops(image[None], np.array([pose]), np.array([False]))
+    return HeadCrops(image[None], np.array([pose]), np.array(["photo"]))
 
 
 def sample(name: str, source: str) -> PoseSample:
@@ -81,27 +81,20 @@ def test_a_picture_that_is_no_square_needs_a_box(tmp_path: Path) -> None:
         load_crops([PoseSample(tmp_path / "wide.png", (0, 0, 0), None, "wide")])
 
 
-@pytest.mark.parametrize("angles", [(91.0, 0, 0), (-91.0, 0, 0), (0, 93.0, 0), (0, 0, -93.0)])
-def test_an_angle_that_cannot_be_learnt_is_refused_by_file(tmp_path: Path, angles: tuple[float, float, float]) -> None:
-    write_image(tmp_path / "far.png", np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(
-        DatasetError, match=r"far\.png is labelled .*yaw must lie within 90 degrees.*leave such rows out"
-    ):
-        load_crops([PoseSample(tmp_path / "far.png", angles, None, "far")])
-
-
-def test_the_last_angles_of_the_range_are_taken(tmp_path: Path) -> None:
-    write_image(tmp_path / "far.png", np.zeros((40, 40, 3), np.uint8))
-    angles = (-90.0, 92.9, -92.9)
-    assert load_crops([PoseSample(tmp_path / "far.png", angles, None, "far")]).angles.tolist() == [list(angles)]
-
-
 def test_a_data_set_too_small_to_be_split_says_so(views_folder: Path, tmp_path: Path) -> None:
     first = (views_folder / "manifest.csv").read_text().splitlines()[:2]
     (tmp_path / "0.png").write_bytes((views_folder / "0.png").read_bytes())
     (tmp_path / "manifest.csv").write_text("\n".join(first))
     with pytest.raises(DatasetError, match=r"1 training and 0 validation heads.*tens of sources"):
-        read_split(tmp_path)
+        read_split([tmp_path])
+
+
+def test_several_folders_are_one_data_set(views_folder: Path, rendered_folder: Path) -> None:
+    first, second = read_split([views_folder]), read_split([rendered_folder])
+    both = read_split([views_folder, rendered_folder])
+    assert both.training == first.training + second.training  # each row on the side on which it was
+    assert both.held_back == first.held_back + second.held_back
+    assert both.rows == [60, 60]
 
 
 @pytest.mark.parametrize("size", [64, 112])
@@ -146,7 +139,7 @@ def pointing(image: Image) -> float | None:
 
 
 def batches(crops: HeadCrops, count: int) -> Iterator[tuple[Image, NDArray[np.float32]]]:
-    images, angles = training_batch(crops, np.zeros(count, np.int64), 112, np.random.default_rng(5))
+    images, angles, _ = training_batch(crops, np.zeros(count, np.int64), 112, np.random.default_rng(5))
     assert images.dtype == np.uint8
     assert angles.dtype == np.float32
     yield from zip(images, angles, strict=True)
@@ -196,13 +189,13 @@ def test_labels_are_the_pose_turned_in_the_plane_and_perhaps_mirrored() -> None:
 )
 def test_no_angle_leaves_the_range_of_the_bins(pose: tuple[float, float, float], seed: int) -> None:
     crops = one_head(np.zeros((128, 128, 3), np.uint8), pose)
-    _, angles = training_batch(crops, np.zeros(24, np.int64), 16, np.random.default_rng(seed))
+    _, angles, _ = training_batch(crops, np.zeros(24, np.int64), 16, np.random.default_rng(seed))
     assert np.abs(angles).max() < 93
 
 
 def test_a_profile_that_nods_is_mirrored_but_not_turned_out_of_range() -> None:
     crops = one_head(np.zeros((128, 128, 3), np.uint8), (80.0, 60.0, 80.0))
-    _, angles = training_batch(crops, np.zeros(100, np.int64), 16, np.random.default_rng(0))
+    _, angles, _ = training_batch(crops, np.zeros(100, np.int64), 16, np.random.default_rng(0))
     kept = np.isclose(np.abs(angles), [80, 60, 80], atol=1e-3).all(axis=1)
     assert kept.any()
     assert not kept.all()
@@ -222,7 +215,7 @@ def test_a_batch_is_a_function_of_its_generator(views_folder: Path) -> None:
 
 def test_grey_pictures_are_grey_in_all_three_channels(views_folder: Path) -> None:
     crops = load_crops(read_manifest(views_folder)[:1])
-    images, _ = training_batch(crops, np.zeros(200, np.int64), 32, np.random.default_rng(0))
+    images, _, _ = training_batch(crops, np.zeros(200, np.int64), 32, np.random.default_rng(0))
     dark = images.reshape(200, -1, 3).mean(axis=1)
     # A channel that a grey augmentation forgot would be black, or unlike the other two by far more than a cast is.
     assert (dark.min(axis=1) > 0.2 * dark.max(axis=1)).all()

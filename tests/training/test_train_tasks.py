@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from headpose_sdk.cli.main import main
+from headpose_sdk.errors import DatasetError
 from headpose_sdk.images import write_image
 from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
 from headpose_sdk.training.config import SCORE_THRESHOLD
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
+from headpose_sdk.training.export import export
 from headpose_sdk.training.trainer import Trainer
 
 
@@ -41,7 +43,7 @@ def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_a_pose_export_needs_data(teacher_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = usage_error(capsys, "train", "export", "--run", str(teacher_run), "--out", str(tmp_path / "model"))
     assert "holds a pose network" in said
-    assert said.endswith("add --data with the folder that it was trained on")
+    assert said.endswith("add --data with the folders that it was trained on")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -60,6 +62,16 @@ def test_a_detector_export_takes_no_detector(
     assert "--detector is for a pose network" in usage_error(
         capsys, "train", "export", "--run", str(detector_run), *words
     )
+
+
+def test_a_detector_export_takes_one_csv(
+    detector_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--out", str(tmp_path / "model"), "--data", "a.csv", "--data", "b.csv"]
+    said = usage_error(capsys, "train", "export", "--run", str(detector_run), *words)
+    assert said.endswith("holds a detector, which is measured on one CSV; give --data once")
+    with pytest.raises(DatasetError, match="one CSV; give --data once"):
+        export(detector_run, tmp_path / "model", data=[Path("a.csv"), Path("b.csv")])
 
 
 def test_a_detector_export_prints_its_report_and_nothing_on_stderr(

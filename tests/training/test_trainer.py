@@ -24,7 +24,10 @@ from headpose_sdk.training.provenance import source_commit
 from headpose_sdk.training.train import train_teacher
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
-TINY = TeacherConfig(backbone="resnet10t", crops=80, batch=8, stages=((32, 0.5), (48, 0.5)))
+SHARES = (("photo", 0.7), ("rendered", 0.3))
+TINY = TeacherConfig(
+    backbone="resnet10t", crops=80, batch=8, stages=((32, 0.5), (48, 0.5)), shares=SHARES, nonface_share=0.1
+)
 
 
 def line_trainer(out: Path, *, steps: int = 20, **config: object) -> Trainer:
@@ -71,7 +74,9 @@ def test_the_log_has_a_line_every_50_steps_with_a_loss_that_falls(tmp_path: Path
     assert all(line["points_per_s"] > 0 for line in lines)
 
 
-def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
+    views_folder: Path, rendered_folder: Path, tmp_path: Path
+) -> None:
     # The process kills itself, as nobody else can, right after the checkpoint of step 4.
     code = f"""
         import os, signal
@@ -87,7 +92,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path
                 save(self)
                 os.kill(os.getpid(), signal.SIGKILL)
         trainer.Trainer.save = save_and_die
-        data, out = Path({str(views_folder)!r}), Path({str(tmp_path / "killed")!r})
+        data, out = [Path({str(views_folder)!r}), Path({str(rendered_folder)!r})], Path({str(tmp_path / "killed")!r})
         train_teacher(data, out, {TINY!r}, resume=False, threads=1)
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
@@ -95,8 +100,9 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(views_folder: Path
     assert read_checkpoint(tmp_path / "killed" / CHECKPOINT).step == 4
     assert [path.name for path in (tmp_path / "killed").iterdir()] == [CHECKPOINT]
 
-    resumed = train_teacher(views_folder, tmp_path / "killed", TINY, resume=True, threads=1)
-    undisturbed = train_teacher(views_folder, tmp_path / "undisturbed", TINY, resume=False, threads=1)
+    data = [views_folder, rendered_folder]
+    resumed = train_teacher(data, tmp_path / "killed", TINY, resume=True, threads=1)
+    undisturbed = train_teacher(data, tmp_path / "undisturbed", TINY, resume=False, threads=1)
     assert read_checkpoint(resumed).step == 10
     assert_same(resumed, undisturbed)
 
@@ -274,19 +280,19 @@ def test_a_run_on_other_data_or_from_another_beginning_is_not_resumed(views_fold
     data = tmp_path / "data"
     shutil.copytree(views_folder, data)
     short = TeacherConfig(backbone="resnet10t", crops=8, batch=8, stages=((32, 1.0),))
-    train_teacher(data, tmp_path / "first", short, resume=False, threads=1)
+    train_teacher([data], tmp_path / "first", short, resume=False, threads=1)
     run = tmp_path / "second"
-    train_teacher(data, run, short, resume=False, init=tmp_path / "first", threads=1)
+    train_teacher([data], run, short, resume=False, init=tmp_path / "first", threads=1)
     settings = read_checkpoint(run / CHECKPOINT).settings
     first_file = (tmp_path / "first" / CHECKPOINT).read_bytes()
     assert (settings["init"], settings["init_sha256"]) == ("first", hashlib.sha256(first_file).hexdigest())
 
     with pytest.raises(TrainingError, match=r"other settings \(init, init_sha256\)"):
-        train_teacher(data, run, short, resume=True, threads=1)
+        train_teacher([data], run, short, resume=True, threads=1)
     lines = (data / "manifest.csv").read_text().splitlines()
     (data / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
     with pytest.raises(TrainingError, match=r"other settings \(data_sha256, rows\).*and the data it was started with"):
-        train_teacher(data, run, short, resume=True, init=tmp_path / "first", threads=1)
+        train_teacher([data], run, short, resume=True, init=tmp_path / "first", threads=1)
     with pytest.raises(ModelNotFoundError, match=r"checkpoint\.safetensors cannot be read: .*name as --init"):
-        train_teacher(data, tmp_path / "third", short, resume=False, init=tmp_path / "none", threads=1)
+        train_teacher([data], tmp_path / "third", short, resume=False, init=tmp_path / "none", threads=1)
     assert not (tmp_path / "third").exists()

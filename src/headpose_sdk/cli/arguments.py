@@ -6,7 +6,17 @@ import argparse
 import math
 from typing import TypeAlias
 
-__all__ = ["Subparsers", "add_model_arguments", "natural", "positive", "positive_float", "share"]
+__all__ = [
+    "Subparsers",
+    "add_model_arguments",
+    "natural",
+    "part",
+    "positive",
+    "positive_float",
+    "share",
+    "shares",
+    "stages",
+]
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -56,6 +66,27 @@ def share(text: str) -> float:
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
+
+
+def part(text: str) -> float:
+    """A number from 0 on and below 1."""
+    value = _number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on and below 1")
+    return value
+
+
+def shares(text: str) -> tuple[tuple[str, float], ...]:
+    """Kinds and what part of the whole they are, such as ``photo=0.6,rendered=0.4``; the parts add up to 1."""
+    parsed: dict[str, float] = {}
+    for word in text.split(","):
+        kind, _, number = (side.strip() for side in word.partition("="))
+        if not kind or kind in parsed or not 0 < _number(number) <= 1:
+            raise argparse.ArgumentTypeError(f"{word!r} is not KIND=PART, with each kind once and a part up to 1")
+        parsed[kind] = float(number)
+    if abs(sum(parsed.values()) - 1) > 1e-6:
+        raise argparse.ArgumentTypeError(f"the parts in {text!r} do not add up to 1")
+    return tuple(parsed.items())
 
 
 def stages(text: str) -> tuple[tuple[int, float], ...]:

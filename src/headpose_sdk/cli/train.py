@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from headpose_sdk.cli.arguments import Subparsers, natural, positive, positive_float, share, stages
+from headpose_sdk.cli.arguments import Subparsers, natural, part, positive, positive_float, share, shares, stages
 from headpose_sdk.cli.messages import one_line
 from headpose_sdk.errors import HeadPoseError
 from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, TeacherConfig, stages_text
@@ -32,9 +32,16 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _add_teacher(tasks: Subparsers) -> None:
-    what = "a pose network, from a folder with manifest.csv"
+    what = "a pose network, from folders with manifest.csv"
     parser = tasks.add_parser("teacher", help=what, description=f"Trains {what}.")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos and manifest.csv")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="folder of photos and manifest.csv; give it again for further ones",
+    )
     parser.add_argument(
         "--backbone",
         default=_TEACHER.backbone,
@@ -56,10 +63,18 @@ def _add_teacher(tasks: Subparsers) -> None:
         help=f"input sizes in pixels and the part of the run for each (default: {stages_text(_TEACHER.stages)})",
     )
     parser.add_argument(
-        "--photo-share",
-        type=share,
+        "--shares",
+        type=shares,
+        metavar="KIND=PART,...",
+        help="parts of the heads seen, by the column kind of the manifests, of sum 1; a kind that is not named is not "
+        "shown (default: all, as often as they come)",
+    )
+    parser.add_argument(
+        "--nonface-share",
+        type=part,
+        default=_TEACHER.nonface_share,
         metavar="X",
-        help='part of what is seen that is not of kind "profiled" in the manifest (default: as often as they come)',
+        help="part of what is seen that shows no face, 0 for none (default: %(default)s)",
     )
     _add_run_arguments(parser, _TEACHER, "heads")
     parser.set_defaults(run=partial(_run_teacher, parser))
@@ -118,7 +133,12 @@ def _add_export(tasks: Subparsers) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", dest="trained", help="--out of the training")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder; must not exist")
     parser.add_argument(
-        "--data", type=Path, metavar="PATH", help="--data of the training; without it a detector is not measured"
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="--data of the training, as often as there; without it a detector is not measured",
     )
     parser.add_argument("--name", metavar="NAME", help="the model's name (default: that of the folder)")
     parser.add_argument(
@@ -146,7 +166,8 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
         backbone=args.backbone,
         crops=args.crops,
         stages=args.stages,
-        photo_share=args.photo_share,
+        shares=args.shares,
+        nonface_share=args.nonface_share,
         batch=args.batch,
         learning_rate=args.learning_rate,
         seed=args.seed,
@@ -179,13 +200,15 @@ def _run_export(parser: argparse.ArgumentParser, args: argparse.Namespace) -> in
         from headpose_sdk.training.checkpoint import CHECKPOINT, read_settings
         from headpose_sdk.training.export import export
     kind = read_settings(args.trained / CHECKPOINT).get("kind")
-    if kind == "pose" and args.data is None:
+    if kind == "pose" and not args.data:
         parser.error(
             f"{one_line(args.trained)} holds a pose network, whose export measures and calibrates on photos; "
-            "add --data with the folder that it was trained on"
+            "add --data with the folders that it was trained on"
         )
     if kind == "pose" and args.score_threshold is not None:
         parser.error(f"--score-threshold is for a detector, but {one_line(args.trained)} holds a pose network")
+    if kind == "detector" and len(args.data) > 1:
+        parser.error(f"{one_line(args.trained)} holds a detector, which is measured on one CSV; give --data once")
     if kind == "detector" and args.detector is not None:
         parser.error(f"--detector is for a pose network, but {one_line(args.trained)} holds a detector")
     report = export(

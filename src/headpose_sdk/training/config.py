@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig", "stages_text"]
+__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig", "shares_text", "stages_text"]
 
 INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
 SCORE_THRESHOLD = 0.6  # from which an exported detector reports a face
@@ -16,22 +16,29 @@ def stages_text(stages: Iterable[Sequence[float]]) -> str:
     return ",".join(f"{size}:{part:g}" for size, part in stages)
 
 
+def shares_text(shares: Iterable[tuple[str, float]]) -> str:
+    """Shares as the command line writes them: ``photo=0.6,rendered=0.4``."""
+    return ",".join(f"{kind}={part}" for kind, part in shares)
+
+
 @dataclass(frozen=True)
 class TeacherConfig:
     """What decides the result of a pose network's run, besides the data.
 
     ``crops``: how many are seen. ``stages``: input sizes and the part of the run that each is used for; small ones
     first are several times as fast and cost no accuracy as long as the last stage is of the final size.
-    ``photo_share``: the part of what is seen that is photos as they were taken, the rest "profiled" ones; None takes
-    them as often as they come. ``label_sigma``: degrees over which a label is spread across bins, 0 for the paper's
-    hard labels.
+    ``shares``: kinds of the manifest and the part of the heads seen that each is, of sum 1; other kinds are not seen.
+    None takes all rows as often as they come. ``nonface_share``: the part of what is seen that shows no face, so that
+    the network learns to be unsure there. ``label_sigma``: degrees over which a label is spread across bins, 0 for the
+    paper's hard labels.
     """
 
     backbone: str = "resnet18"
     crops: int = 450_000
     batch: int = 128
     stages: tuple[tuple[int, float], ...] = ((64, 0.5), (88, 0.2), (INPUT_SIZE, 0.3))
-    photo_share: float | None = None
+    shares: tuple[tuple[str, float], ...] | None = None
+    nonface_share: float = 0.03
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     label_sigma: float = 3.0

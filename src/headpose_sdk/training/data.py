@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,12 +20,13 @@ from headpose_sdk.preprocessing import CropSquare, cut_square
 from headpose_sdk.results import Image
 from headpose_sdk.rotation import euler_from_matrix, matrix_from_euler, mirror_matrix, rotate_in_plane
 from headpose_sdk.training.augment import colour_jitter, degrade, occlude
+from headpose_sdk.training.labels import known_angles, within_yaw
 from headpose_sdk.training.split import split_by_hash
 
 __all__ = [
-    "PROFILED",
     "STORED_MARGIN",
     "HeadCrops",
+    "Split",
     "load_crops",
     "plain_batch",
     "read_split",
@@ -31,15 +34,12 @@ __all__ = [
     "training_batch",
 ]
 
-PROFILED = "profiled"
 STORED_SIZE = 128
 STORED_MARGIN = 1.4  # side of a stored crop divided by the longer side of the face box
 CROP_MARGIN = 1.2  # of the square that the network is shown at inference
 ZOOM = (0.93, 1.5)  # the range of that margin in training
 SHIFT = 0.1  # of the face's side, each way
 TURN = 45.0  # degrees in the image plane, each way
-LARGEST_ANGLE = 93.0  # what the bins reach to
-LARGEST_YAW = 90.0  # what Euler angles of any rotation reach to
 VALIDATION_PART = 0.05
 
 
@@ -47,15 +47,24 @@ VALIDATION_PART = 0.05
 class HeadCrops:
     """N heads: ``images`` (N, 128, 128, 3) uint8 BGR with the face box in the middle 1/1.4, ``angles`` (N, 3).
 
-    ``profiled`` (N,) tells the photos that were turned out of their plane from those as they were taken.
+    The angles are degrees, yaw pitch roll, written with a yaw within 90; ``known_angles`` of :mod:`labels` tells which
+    of them can be learnt. ``kind`` (N,) is what the manifest says in that column, "" if it has none.
     """
 
     images: NDArray[np.uint8]
     angles: NDArray[np.float64]
-    profiled: NDArray[np.bool_]
+    kind: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+class Split(NamedTuple):
+    """The two parts of a data set, and how many ``rows`` each of its folders has."""
+
+    training: list[PoseSample]
+    held_back: list[PoseSample]
+    rows: list[int]
 
 
 def split_by_source(samples: list[PoseSample]) -> tuple[list[PoseSample], list[PoseSample]]:
@@ -63,38 +72,32 @@ def split_by_source(samples: list[PoseSample]) -> tuple[list[PoseSample], list[P
     return split_by_hash(samples, lambda sample: sample.source, VALIDATION_PART)
 
 
-def read_split(root: Path) -> tuple[list[PoseSample], list[PoseSample]]:
-    """Training and validation part of a folder with ``manifest.csv``.
+def read_split(roots: Sequence[Path]) -> Split:
+    """Training and validation part of all the folders with ``manifest.csv`` together, in their order.
 
     Raises:
         DatasetError: if a row is wrong, or so little is there that one part is empty.
     """
-    training, held_back = split_by_source(read_manifest(root))
+    folders = [read_manifest(root) for root in roots]
+    training, held_back = split_by_source([sample for folder in folders for sample in folder])
     if not training or not held_back:
         raise DatasetError(
-            f"{root} gives {len(training)} training and {len(held_back)} validation heads after the split by source; "
-            "it needs heads of at least some tens of sources"
+            f"{', '.join(map(str, roots))}: {len(training)} training and {len(held_back)} validation heads after the "
+            "split by source; give heads of at least some tens of sources"
         )
-    return training, held_back
+    return Split(training, held_back, [len(folder) for folder in folders])
 
 
 def load_crops(samples: list[PoseSample]) -> HeadCrops:
     """Decode every sample once; 50,000 take 2.5 GB.
 
-    A sample with a box is cut around it. One without is taken to be framed like a stored crop already.
+    A sample with a box is cut around it. One without is taken to be framed like a stored crop already. Any angles are
+    taken: those of a head seen from behind are told as unknown later, when it was turned and mirrored.
 
     Raises:
-        DatasetError: if an angle cannot be learnt, or a picture without a box is no square.
+        DatasetError: if a picture without a box is no square.
         InvalidImageError: if a picture cannot be read.
     """
-    for sample in samples:
-        yaw, pitch, roll = sample.angles
-        # The same rotation written with a yaw within 90 degrees has another pitch and roll, often beyond the bins.
-        if abs(yaw) > LARGEST_YAW or max(abs(pitch), abs(roll)) >= LARGEST_ANGLE:
-            raise DatasetError(
-                f"{sample.file} is labelled {sample.angles}; yaw must lie within {LARGEST_YAW:g} degrees, pitch and "
-                f"roll below {LARGEST_ANGLE:g}, where the network's bins end; leave such rows out of the manifest"
-            )
     images = np.empty((len(samples), STORED_SIZE, STORED_SIZE, 3), np.uint8)
     for image, sample in zip(images, tqdm(samples, unit="crops", desc="reading", disable=None), strict=True):
         photo = read_image(sample.file)
@@ -108,8 +111,8 @@ def load_crops(samples: list[PoseSample]) -> HeadCrops:
                 f"{sample.file} is {photo.shape[1]}x{photo.shape[0]} and has no box; give x1,y1,x2,y2 in the manifest, "
                 f"or squares of {STORED_MARGIN} times the face"
             )
-    angles = np.array([sample.angles for sample in samples], np.float64)
-    return HeadCrops(images, angles, np.array([sample.kind == PROFILED for sample in samples], np.bool_))
+    angles = np.array([sample.angles for sample in samples], np.float64).reshape(-1, 3)
+    return HeadCrops(images, within_yaw(angles), np.array([sample.kind for sample in samples], np.str_))
 
 
 def plain_batch(crops: HeadCrops, rows: slice, size: int) -> NDArray[np.uint8]:
@@ -120,22 +123,26 @@ def plain_batch(crops: HeadCrops, rows: slice, size: int) -> NDArray[np.uint8]:
 
 def training_batch(
     crops: HeadCrops, rows: NDArray[np.int64], size: int, rng: Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Crops (N, size, size, 3) uint8 BGR, varied in every way a photo can be, and their angles (N, 3) degrees."""
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
+    """Crops (N, size, size, 3) uint8 BGR, varied in every way a photo can be, their angles (N, 3) degrees, and known.
+
+    Known (N, 3) are the angles that can be learnt of the crop as it is now: see :func:`known_angles`.
+    """
     matrices = matrix_from_euler(crops.angles[rows])
     turns = np.where(rng.random(len(rows)) < 0.5, rng.uniform(-TURN, TURN, len(rows)), rng.normal(0, 6, len(rows)))
     mirrored = rng.random(len(rows)) < 0.5
     # To turn the square clockwise is to turn the picture in it the other way.
-    angles = euler_from_matrix(rotate_in_plane(matrices, -turns))
-    beyond = (np.abs(angles) >= LARGEST_ANGLE).any(axis=1)
-    turns[beyond] = 0.0  # a profile that nods, turned on, leaves the range of the bins
+    turned = known_angles(euler_from_matrix(rotate_in_plane(matrices, -turns)))
+    lost = (known_angles(crops.angles[rows]) & ~turned).any(axis=1)
+    turns[lost] = 0.0  # a profile that nods, turned on, leaves the range of the bins
     matrices = rotate_in_plane(matrices, -turns)
     matrices[mirrored] = mirror_matrix(matrices[mirrored])
     images = np.empty((len(rows), size, size, 3), np.uint8)
     for image, row, turn, mirror in zip(images, rows, turns, mirrored, strict=True):
         varied = _varied(crops.images[row], float(turn), size, rng)
         image[:] = varied[:, ::-1] if mirror else varied
-    return images, euler_from_matrix(matrices).astype(np.float32)
+    angles = euler_from_matrix(matrices)
+    return images, angles.astype(np.float32), known_angles(angles)
 
 
 def _varied(stored: Image, turn: float, size: int, rng: Generator) -> Image:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from tqdm import tqdm
 
 from headpose_sdk.config import DetectorModelConfig, PoseModelConfig, WeightsFile
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, UnknownModelError
 from headpose_sdk.evaluation.datasets import PoseSample
-from headpose_sdk.evaluation.metrics import pose_metrics
 from headpose_sdk.evaluation.views import sample_views
-from headpose_sdk.runtime import OnnxModel
 from headpose_sdk.training.checkpoint import CHECKPOINT, Checkpoint, load_averaged, read_checkpoint
 from headpose_sdk.training.config import INPUT_SIZE, SCORE_THRESHOLD
 from headpose_sdk.training.data import CROP_MARGIN, load_crops, plain_batch, read_split, training_batch
 from headpose_sdk.training.detector.export import export_detector
+from headpose_sdk.training.labels import known_angles, within_yaw
 from headpose_sdk.training.losses import BIN_CENTERS, BIN_WIDTH
+from headpose_sdk.training.measure import in_batches, measure
 from headpose_sdk.training.network import PoseGraph, PoseNetwork
 from headpose_sdk.training.onnx_files import (
     new_folder,
@@ -51,7 +50,7 @@ def export(
     run: Path,
     out: Path,
     *,
-    data: Path | None = None,
+    data: Sequence[Path] = (),
     name: str | None = None,
     license_id: str = "not stated",
     detector: str = DEFAULT_DETECTOR,
@@ -59,14 +58,15 @@ def export(
 ) -> dict[str, Any]:
     """Write the model folder ``out`` from the checkpoint in ``run``; return what was measured on the way.
 
-    ``data`` is that of the training; a pose network needs it, a detector is measured if it is there. ``detector`` is
-    the one that a pose network goes with, ``score_threshold`` that of a face detector; each is for the one kind.
-    ``out`` appears when everything in it was checked, or not at all.
+    ``data`` is that of the training: the folders of a pose network, which needs them, or the CSV of a detector, which
+    is measured if it is there. ``detector`` is the one that a pose network goes with, ``score_threshold`` that of a
+    face detector; each is for the one kind. ``out`` appears when everything in it was checked, or not at all.
 
     Raises:
         ModelIntegrityError: if ``run`` holds no checkpoint of a known kind, or the exported network does not do what
             the trained one does.
-        DatasetError: if ``data`` is missing for a pose network, or is no data set of the kind.
+        DatasetError: if ``data`` is missing for a pose network or more than one CSV for a detector, or is no data set
+            of the kind.
         UnknownModelError, ModelNotFoundError: if there is no face detector ``detector``.
         OutputError: if ``out`` exists or cannot be written.
     """
@@ -75,36 +75,45 @@ def export(
     common = {"name": name or out.resolve().name, "license_id": license_id}
     kind = checkpoint.settings.get("kind")
     if kind == "detector":
-        return export_detector(checkpoint, data, out, score_threshold=score_threshold, **common)
+        if len(data) > 1:
+            raise DatasetError(f"{run} holds a detector, which is measured on one CSV; give --data once")
+        return export_detector(checkpoint, data[0] if data else None, out, score_threshold=score_threshold, **common)
     if kind != "pose":
         raise ModelIntegrityError(
             f"{run} holds a run of the kind {kind!r}, which this version cannot export; use the version that trained it"
         )
-    if data is None:
+    if not data:
         raise DatasetError(
             f"{run} holds a pose network, whose export measures and calibrates on photos; "
-            "add --data with the folder that it was trained on"
+            "add --data with the folders that it was trained on"
         )
     return _export_pose(checkpoint, data, out, detector=detector, **common)
 
 
 def _export_pose(
-    checkpoint: Checkpoint, data: Path, out: Path, *, name: str, detector: str, license_id: str
+    checkpoint: Checkpoint, data: Sequence[Path], out: Path, *, name: str, detector: str, license_id: str
 ) -> dict[str, Any]:
     """The validation part of ``data`` gives the scale of the std and the accuracy; the rest calibrates int8."""
     if not isinstance(find_model(detector).config, DetectorModelConfig):
         raise UnknownModelError(f"{detector} is no face detector; `headpose models` tells which models are")
     network = PoseNetwork(checkpoint.settings["backbone"])
     load_averaged(network, checkpoint)
-    training, held_back = read_split(data)
+    training, held_back, _ = read_split(data)
+    training = [sample for sample in training if known_angles(within_yaw(sample.angles)).all()]
     validation = load_crops(held_back)
+    known = known_angles(validation.angles).all(axis=1)
+    if not training or not known.any():
+        raise DatasetError(
+            f"{', '.join(map(str, data))}: {len(training)} training and {known.sum()} validation heads have all angles "
+            "within the bins; the export needs some of both that face the camera"
+        )
     plain = plain_batch(validation, slice(None), INPUT_SIZE)
 
-    angles, std = _in_batches(PoseGraph(network, torch.ones(3)).eval(), plain)
-    scale = np.quantile(np.abs(angles - validation.angles) / std, ONE_SIGMA, axis=0)
+    angles, std = in_batches(PoseGraph(network, torch.ones(3)).eval(), plain)
+    scale = np.quantile(np.abs(angles - validation.angles)[known] / std[known], ONE_SIGMA, axis=0)
     graph = PoseGraph(network, torch.tensor(scale, dtype=torch.float32)).eval()
     views = sample_views(GOLDEN_VIEWS, size=INPUT_SIZE, margin=CROP_MARGIN)
-    golden, golden_std = _in_batches(graph, views)
+    golden, golden_std = in_batches(graph, views)
 
     with new_folder(out) as folder:
         float_file, quantised = folder / "float.onnx", folder / "model.int8.onnx"
@@ -128,13 +137,12 @@ def _export_pose(
                 training=training_of(checkpoint),
             )
             model = open_model(folder, config)
-            on_views, std_on_views = _in_batches(model, views)
-            on_validation, std_on_validation = _in_batches(model, plain)
+            on_views, std_on_views = in_batches(model, views)
             reports[file.name] = {
                 "difference_on_views": float(np.abs(on_views - golden).mean()),
                 "largest_difference_on_views": float(np.abs(on_views - golden).max()),
                 "largest_std_difference_on_views": float(np.abs(std_on_views - golden_std).max()),
-                "validation": pose_metrics(on_validation, validation.angles, std_on_validation).to_dict(),
+                **measure(validation, *in_batches(model, plain)),
             }
         _accept(reports[float_file.name], reports[quantised.name])
         float_file.unlink()
@@ -159,20 +167,6 @@ def _accept(exact: dict[str, Any], quantised: dict[str, Any]) -> None:
             )
 
 
-def _in_batches(model: nn.Module | OnnxModel, crops: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Angles and std (N, 3) of crops (N, S, S, 3), from the torch graph or from the ONNX file."""
-    parts = []
-    for start in tqdm(range(0, len(crops), 128), unit="batches", desc="measuring", leave=False, disable=None):
-        part = crops[start : start + 128]
-        if isinstance(model, OnnxModel):
-            parts.append(model.run(part))
-        else:
-            with torch.no_grad():
-                parts.append([output.numpy() for output in model(torch.from_numpy(part))])
-    angles, std = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return angles, std
-
-
 def calibration_rows(yaw: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``count`` different rows of ``yaw`` (N,), or all N, spread over its range and not over its distribution.
 
@@ -193,7 +187,8 @@ def calibration_rows(yaw: NDArray[np.float64], count: int, rng: np.random.Genera
 def _calibration_batches(samples: list[PoseSample]) -> Iterator[NDArray[np.uint8]]:
     """Crops over the whole range of yaw, each as inference cuts it and once varied as in training."""
     rng = np.random.default_rng(0)
-    rows = calibration_rows(np.array([sample.angles[0] for sample in samples]), CALIBRATION_CROPS, rng)
+    yaw = within_yaw([sample.angles for sample in samples])[:, 0]
+    rows = calibration_rows(yaw, CALIBRATION_CROPS, rng)
     crops = load_crops([samples[row] for row in rows])
     for start in tqdm(range(0, len(crops), 32), unit="batches", desc="calibrating", leave=False, disable=None):
         part = np.arange(start, min(start + 32, len(crops)))

@@ -50,10 +50,17 @@ def mse(logits: Tensor, angles: Tensor) -> Tensor:
     return (expectation(logits) - angles) ** 2
 
 
-def pose_loss(logits: Tensor, angles: Tensor, *, sigma: float, mse_weight: float) -> dict[str, Tensor]:
-    """Equation 3: both terms, summed over the three angles, mean over the batch. ``sigma`` 0: hard targets."""
+def pose_loss(logits: Tensor, angles: Tensor, known: Tensor, *, sigma: float, mse_weight: float) -> dict[str, Tensor]:
+    """Equation 3: both terms, summed over the three angles, mean over the batch. ``sigma`` 0: hard targets.
+
+    ``known`` (N, 3) bool tells the angles that can be learnt. The target of the others is flat, the same for each of
+    the 62 bins, whatever stands in ``angles``, which must be finite; they have no squared error, whose mean is over
+    the known ones of each angle (0 if there are none).
+    """
     targets = soft_targets(angles, sigma) if sigma > 0 else hard_targets(angles)
+    targets = torch.where(known[..., None], targets, 1 / BINS)
+    squared = torch.where(known, mse(logits, angles), 0.0)
     return {
         "cross_entropy": cross_entropy(logits, targets).sum(1).mean(),
-        "mse": mse_weight * mse(logits, angles).sum(1).mean(),
+        "mse": mse_weight * (squared.sum(0) / known.sum(0).clamp(min=1)).sum(),
     }

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headpose_sdk.errors import ModelNotFoundError
-from headpose_sdk.training.config import DetectorConfig, TeacherConfig, stages_text
+from headpose_sdk.training.config import DetectorConfig, TeacherConfig, shares_text, stages_text
 
-__all__ = ["command_of", "data_settings", "init_settings", "source_commit"]
+__all__ = ["command_of", "data_settings", "folders_settings", "init_settings", "source_commit"]
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ _TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tu
         "teacher",
         TeacherConfig(),
         ("backbone", "crops"),
-        ("batch", "stages", "photo_share", "learning_rate", "seed"),
+        ("batch", "stages", "shares", "nonface_share", "learning_rate", "seed"),
     ),
     "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "seed")),
 }
@@ -34,6 +34,15 @@ def data_settings(table: Path, name: str, rows: int) -> dict[str, Any]:
     The pictures are not hashed; whoever changes them and keeps the table changes the run unseen.
     """
     return {"data": name, "data_sha256": _sha256(table), "rows": rows}
+
+
+def folders_settings(tables: Sequence[Path], rows: Sequence[int]) -> dict[str, Any]:
+    """The same for several folders, in their order: the ``tables`` in them, and how many ``rows`` each has."""
+    return {
+        "data": [table.parent.name for table in tables],
+        "data_sha256": [_sha256(table) for table in tables],
+        "rows": list(rows),
+    }
 
 
 def init_settings(checkpoint: Path | None) -> dict[str, Any]:
@@ -60,15 +69,23 @@ def command_of(settings: Mapping[str, Any]) -> str:
     stand there without their path, and RUN for that of ``--out``. Settings that have no option are not in it.
     """
     task, defaults, always, others = _TASKS[settings["kind"]]
-    words = ["headpose", "train", task, "--data", str(settings.get("data")), "--out", "RUN"]
+    data = settings.get("data")
+    words = ["headpose", "train", task]
+    for name in data if isinstance(data, list) else [data]:  # a detector has one CSV
+        words += ["--data", str(name)]
+    words += ["--out", "RUN"]
     if settings.get("init"):
         words += ["--init", str(settings["init"])]
     for name in always + others:
         value, default = settings.get(name, getattr(defaults, name)), getattr(defaults, name)
         if name == "stages":  # as the option writes them; in a checkpoint they are lists
             value, default = stages_text(value), stages_text(default)
+        if name == "shares" and value is not None:
+            value = shares_text(value.items())
         if name in always or value != default:
             words += ["--" + name.replace("_", "-"), str(value)]
+    if settings.get("photo_share") is not None:  # of an older version, whose runs can still be exported
+        words += ["--photo-share", str(settings["photo_share"])]
     return shlex.join(words)
 
 

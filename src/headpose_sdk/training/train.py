@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import MANIFEST
 from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig
-from headpose_sdk.training.data import PROFILED, HeadCrops, load_crops, read_split, training_batch
+from headpose_sdk.training.data import load_crops, read_split, training_batch
 from headpose_sdk.training.losses import pose_loss
+from headpose_sdk.training.mixture import Mixture, check_kinds
 from headpose_sdk.training.network import PoseNetwork, normalise
-from headpose_sdk.training.provenance import data_settings, init_settings
-from headpose_sdk.training.trainer import Trainer, shuffled_rows
+from headpose_sdk.training.nonfaces import nonface_batch
+from headpose_sdk.training.provenance import folders_settings, init_settings
+from headpose_sdk.training.trainer import Trainer
 
 __all__ = ["train_teacher"]
 
 
 def train_teacher(
-    data: Path, out: Path, config: TeacherConfig, *, resume: bool, init: Path | None = None, threads: int | None = None
+    data: Sequence[Path],
+    out: Path,
+    config: TeacherConfig,
+    *,
+    resume: bool,
+    init: Path | None = None,
+    threads: int | None = None,
 ) -> Path:
-    """Train on ``data``, a folder with manifest.csv, and return the checkpoint's path.
+    """Train on ``data``, folders with manifest.csv, and return the checkpoint's path.
 
     ``init`` is the folder of another run, whose averaged weights this one begins with.
 
@@ -35,7 +41,7 @@ def train_teacher(
     ``out`` is made when all of ``data`` was read.
 
     Raises:
-        DatasetError: if ``data`` is no data set that can be trained on.
+        DatasetError: if ``data`` is no data set that can be trained on, or has no row of a kind to be shown.
         InvalidImageError: if one of its pictures cannot be read.
         TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
         UnknownModelError: if timm does not know the backbone.
@@ -45,15 +51,20 @@ def train_teacher(
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
-    training, held_back = read_split(data)
+    training, held_back, rows = read_split(data)
+    shares = None if config.shares is None else dict(config.shares)
+    if shares is not None:
+        check_kinds([sample.kind for sample in training], shares)
+        training = [sample for sample in training if sample.kind in shares]
     steps = config.crops // config.batch
     network = PoseNetwork(config.backbone).to(memory_format=torch.channels_last)
     settings = {
         "kind": "pose",
-        **data_settings(data / MANIFEST, data.name, len(training) + len(held_back)),
+        **folders_settings([folder / MANIFEST for folder in data], rows),
         **init_settings(None if init is None else init / CHECKPOINT),
         **asdict(config),
         "stages": [list(stage) for stage in config.stages],
+        "shares": shares,
     }
     trainer = Trainer(
         network,
@@ -67,40 +78,23 @@ def train_teacher(
     trainer.start(resume, init)
     load_crops(held_back)  # not kept: what cannot be read is told now instead of at the export
     crops = load_crops(training)
+    mixture = Mixture.of(crops.kind, shares, config.nonface_share, config.batch, config.seed)
 
-    def batch_at(step: int) -> tuple[Tensor, Tensor]:
+    def batch_at(step: int) -> tuple[Tensor, Tensor, Tensor]:
         rng = np.random.default_rng([config.seed, step])
-        rows = _rows(crops, config.batch, step, config.seed, config.photo_share)
-        images, angles = training_batch(crops, rows, config.size_at(step / steps), rng)
-        return torch.from_numpy(images), torch.from_numpy(angles)
+        shown, nonfaces = mixture.at(step)
+        size = config.size_at(step / steps)
+        images, angles, known = training_batch(crops, shown, size, rng)
+        images = np.concatenate([images, nonface_batch(crops.images, nonfaces, size, rng)])
+        beside = ((0, nonfaces), (0, 0))  # they have no angles, and none is known
+        angles, known = np.pad(angles, beside), np.pad(known, beside)
+        return torch.from_numpy(images), torch.from_numpy(angles), torch.from_numpy(known)
 
-    def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
-        images, angles = batch
+    def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Mapping[str, Tensor]:
+        images, angles, known = batch
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(normalise(images))
-        return pose_loss(logits.float(), angles, sigma=config.label_sigma, mse_weight=config.mse_weight)
+        return pose_loss(logits.float(), angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="crops")
     return trainer.checkpoint
-
-
-def _rows(crops: HeadCrops, batch: int, step: int, seed: int, photo_share: float | None) -> NDArray[np.int64]:
-    """The rows that the batch of ``step`` shows, with ``photo_share`` of them photos that are not profiled.
-
-    Raises:
-        DatasetError: if a share is asked for and one of the two kinds is missing.
-    """
-    if photo_share is None:
-        return shuffled_rows(len(crops), batch, step, seed)
-    photos, profiled = np.flatnonzero(~crops.profiled), np.flatnonzero(crops.profiled)
-    if not len(photos) or not len(profiled):
-        raise DatasetError(
-            f"--photo-share needs rows of kind {PROFILED!r} and others; the data has {len(profiled)} and {len(photos)}"
-        )
-    wanted = round(batch * photo_share)
-    return np.concatenate(
-        [
-            photos[shuffled_rows(len(photos), wanted, step, seed)],
-            profiled[shuffled_rows(len(profiled), batch - wanted, step, seed)],
-        ]
-    )

@@ -223,12 +223,17 @@ class Trainer:
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """The rows of the batch of ``step`` when epochs of ``count`` rows are shuffled anew and joined end to end."""
-    positions = np.arange(step * batch, (step + 1) * batch)
+    return rows_at(count, np.arange(step * batch, (step + 1) * batch), seed)
+
+
+def rows_at(count: int, positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """The rows at ``positions`` (P,) of such a line of shuffled epochs."""
     epochs, places = np.divmod(positions, count)
-    return np.array([_epoch_order(count, int(epoch), seed)[place] for epoch, place in zip(epochs, places, strict=True)])
+    rows = [_epoch_order(count, int(epoch), seed)[place] for epoch, place in zip(epochs, places, strict=True)]
+    return np.array(rows, np.int64)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)  # each kind of row has its own epochs
 def _epoch_order(count: int, epoch: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
