@@ -84,6 +84,7 @@ WRONG: list[tuple[dict[str, Any], str, tuple[Any, ...]]] = [
     (DETECTOR, "score_threshold", (*NUMBERS, 1, 1.5)),
     (DETECTOR, "max_iou", (*NUMBERS, 1)),
     (DETECTOR, "max_side", (*NUMBERS, 1280.0)),
+    (DETECTOR, "min_side", (*NUMBERS, 640.0)),
     (DETECTOR, "coarse_side", (*NUMBERS, 256.0)),
     (DETECTOR, "smallest_box", (*NUMBERS, 18.0)),
 ]

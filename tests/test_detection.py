@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from pathlib import Path
 
@@ -131,6 +132,27 @@ def test_boxes_too_small_to_be_trusted_are_dropped(tmp_path: Path) -> None:
     for smallest, count in ((11, 2), (12, 1), (32, 1), (33, 0)):
         folder = write_detector(tmp_path / f"tiny-{smallest}", cells, smallest_box=smallest)
         assert len(OnnxFaceDetector(folder, device="cpu", threads=1).detect(photo)) == count
+
+
+@pytest.mark.parametrize(("photo_size", "seen"), [((96, 48), (160, 80)), ((48, 64), (96, 128)), ((192, 64), (192, 64))])
+def test_boxes_of_a_small_photo_that_is_enlarged_are_in_its_own_pixels(
+    tmp_path: Path, photo_size: tuple[int, int], seen: tuple[int, int]
+) -> None:
+    """To a longer side of 160 pixels, but at most twice."""
+    height, width = photo_size
+    padded = [-(-side // 32) * 32 for side in seen]
+    cells = cells_of(*padded, (0, 0.9, (0.5, 0.5, 0, 0)))
+    times = seen[0] / height
+    side = 32 / times
+    for smallest, count in ((math.floor(side) - 1, 1), (math.ceil(side) + 1, 0)):  # in pixels of the photo
+        folder = write_detector(
+            tmp_path / f"tiny-{count}", cells, min_side=160, coarse_side=1280, smallest_box=smallest
+        )
+        found = OnnxFaceDetector(folder, device="cpu", threads=1).detect(np.zeros((height, width, 3), np.uint8))
+        assert len(found) == count
+        for face in found:
+            assert face.box.center == pytest.approx((8 / times, 8 / times), rel=1e-4)
+            assert (face.box.width, face.box.height) == pytest.approx((side, side), rel=1e-4)
 
 
 def test_the_threshold_can_be_replaced(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def detector_config(network: bytes = b"", **changes: object) -> DetectorModelCon
         "score_threshold": 0.5,
         "max_iou": 0.4,
         "max_side": 1280,
+        "min_side": 1,
         "coarse_side": 256,
         "smallest_box": 1,
         "files": _files(network),

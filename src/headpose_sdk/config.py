@@ -72,15 +72,17 @@ class DetectorModelConfig:
     """A face detector: one uint8 BGR picture (1, H, W, 3), H and W multiples of 32, in; ``cells`` (A, 5) out.
 
     ``score_threshold``: detections below are dropped. ``max_iou``: overlap at which the weaker of two boxes is.
-    ``max_side``: longer photos are scaled down to it. ``coarse_side``: the photo is looked at again at half the scale,
-    and at half of that, until its longer side is no more than this; so are faces found that fill the frame.
-    ``smallest_box``: of each look, boxes with a shorter side below this many of its pixels are dropped: most are wrong.
+    ``max_side``: longer photos are scaled down to it. ``min_side``: shorter ones (by their longer side) are enlarged to
+    it, at most twice. ``coarse_side``: the photo is looked at again at half the scale, and at half of that, until its
+    longer side is no more than this; so are faces found that fill the frame. ``smallest_box``: boxes with a shorter
+    side below this many pixels, of the photo or of the look at it, are dropped: most are wrong.
     """
 
     name: str
     score_threshold: float
     max_iou: float
     max_side: int
+    min_side: int
     coarse_side: int
     smallest_box: int
     files: Mapping[str, WeightsFile]
@@ -229,6 +231,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "input_size": ("a whole number above 0", _is_count),
     "bins": ("a whole number above 0", _is_count),
     "max_side": ("a whole number above 0", _is_count),
+    "min_side": ("a whole number above 0", _is_count),
     "coarse_side": ("a whole number above 0", _is_count),
     "smallest_box": ("a whole number above 0", _is_count),
     "crop_margin": ("a number above 0", _is_positive),

@@ -24,6 +24,9 @@ __all__ = ["BOX_UNIT", "STRIDES", "FaceDetector", "OnnxFaceDetector", "cell_grid
 STRIDES = (8, 16, 32)
 """Pixels from one cell of the network's output to the next, on its three levels."""
 
+LARGEST_ENLARGEMENT = 2.0
+"""More only shows the network pixels."""
+
 NESTED = 0.8
 """The part of the smaller of two boxes that the larger one must hold for them to be taken for one face."""
 
@@ -101,7 +104,8 @@ class OnnxFaceDetector:
         """
         image = check_image(image)
         longest = max(image.shape[:2])
-        scale = min(1.0, self.config.max_side / longest)
+        enlarged = min(max(1.0, self.config.min_side / longest), LARGEST_ENLARGEMENT)
+        scale = min(enlarged, self.config.max_side / longest)
         looks = [self._look(image, scale)]
         # Small networks find small faces best: a large one is found in a smaller copy of the photo, for a third more.
         while longest * scale > self.config.coarse_side:
@@ -118,7 +122,8 @@ class OnnxFaceDetector:
         """Boxes (K, 4) in the photo's pixels and scores (K,) above the threshold, at one scale of the photo."""
         height, width = image.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        picture = image if scale == 1 else cv2.resize(image, size, interpolation=interpolation)
         padded = np.zeros((_multiple(size[1]), _multiple(size[0]), 3), np.uint8)
         padded[: size[1], : size[0]] = picture
         (cells,) = self._network.run(padded[None])
@@ -127,7 +132,7 @@ class OnnxFaceDetector:
         boxes = decode_boxes(cells[likely, 1:], grid[likely])
         # The padding is no part of the photo: what lies in it alone is no face.
         inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < size).all(axis=1)
-        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= self.config.smallest_box
+        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= self.config.smallest_box * max(1.0, scale)
         kept = inside & large
         to_photo = np.array([width / size[0], height / size[1]] * 2, np.float32)
         return boxes[kept] * to_photo, cells[likely[kept], 0]

@@ -170,6 +170,9 @@ class OnnxModel:
                 ort.preload_dlls()  # finds the CUDA libraries that pip installed
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads
+        # Threads that wait for the next run in a loop would take the cores from the other network: detector and pose
+        # network in turn took twice as long.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # what fails is raised, not printed
         # ONNX Runtime would print to stdout and fall back by itself. Versions that know no enable_fallback= (1.21)
         # ignore it and ask this attribute.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig", "shares_text", "stages_text"]
 
 INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
-SCORE_THRESHOLD = 0.6  # from which an exported detector reports a face
+SCORE_THRESHOLD = 0.65  # from which an exported detector reports a face
 
 
 def stages_text(stages: Iterable[Sequence[float]]) -> str:

@@ -22,7 +22,7 @@ from headpose_sdk.training.onnx_files import new_folder, open_model, refuse_diff
 __all__ = ["export_detector"]
 
 # Measured on held-back photos: docs/experiments.md.
-MAX_SIDE, COARSE_SIDE, SMALLEST_BOX, MAX_IOU = 1280, 160, 18, 0.4
+MAX_SIDE, MIN_SIDE, COARSE_SIDE, SMALLEST_BOX, MAX_IOU = 1280, 640, 160, 20, 0.4
 DOUBTFUL = 0.02  # the score from which on the measure looks for the best threshold
 
 
@@ -53,6 +53,7 @@ def export_detector(
             score_threshold=score_threshold,
             max_iou=MAX_IOU,
             max_side=MAX_SIDE,
+            min_side=MIN_SIDE,
             coarse_side=COARSE_SIDE,
             smallest_box=SMALLEST_BOX,
             files={"cpu": WeightsFile.of(file)},
