@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,13 @@ def test_a_full_disk_is_told_however_python_buffers(folder: Path, buffering: str
 
 def test_an_interruption_exits_with_130_and_says_nothing(folder: Path) -> None:
     os.mkfifo("endless.jpg")
-    process = subprocess.Popen([executable(), "predict", "endless.jpg"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [executable(), "predict", "endless.jpg"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell has its background jobs ignore the signal, and they hand that on.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     writing = open_when_read("endless.jpg")
     try:
         # A signal that comes just before the read begins does not end it: that is Python's way, so it is sent again.
