@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,11 @@ with Crew(Marks(Path(sys.argv[1]), slow=0.05), 1) as crew:
 def test_processes_end_with_the_one_that_started_them(sent: signal.Signals, to_all: bool, tmp_path: Path) -> None:
     """Killed without a word, or by Ctrl-C, which a terminal sends to all of them: they keep quiet then."""
     command = [sys.executable, "-c", PARENT, str(tmp_path), str(Path(__file__).parents[1])]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as parent:
+    # A shell has its background jobs ignore Ctrl-C, and they hand that on.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heeding
+    ) as parent:
         wait_for(lambda: (tmp_path / "2").exists())
         worker = int((tmp_path / "0").read_text().split()[0])
         if to_all:
