@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,20 +93,25 @@ def test_two_runs_do_not_write_to_one_folder_at_once(tmp_path: Path) -> None:
         assert names(tmp_path) == ["render.json"]
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file can grow beyond 1,000 bytes; the system answers as for a full disk, with another number."""
+    """No file can grow beyond 1,000 bytes; the system answers as for a full disk, with another number.
+
+    Not a fixture: pytest's own report may go to a file too, and is written while fixtures stand.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_whole_blocks_only(tmp_path: Path, full_disk: None) -> None:
+def test_a_full_disk_leaves_whole_blocks_only(tmp_path: Path) -> None:
     run = run_folder(tmp_path)
-    with run.open():
+    with full_disk(), run.open():
         run.write_block(range(3), files_of(range(3)))
         before = names(tmp_path)
         with pytest.raises(OutputError, match=r"00001: cannot write \(File too large\); make room"):
