@@ -27,6 +27,7 @@ __all__ = [
     "direction_from_matrix",
     "euler_from_matrix",
     "geodesic_angle",
+    "in_300w_lp_axes",
     "matrix_from_euler",
     "matrix_from_quaternion",
     "mirror_matrix",
@@ -49,7 +50,13 @@ def matrix_from_euler(angles: ArrayLike) -> FloatArray:
     rx = _stack(1, 0, 0, 0, cos_pitch, sin_pitch, 0, -sin_pitch, cos_pitch)
     ry = _stack(cos_yaw, 0, -sin_yaw, 0, 1, 0, sin_yaw, 0, cos_yaw)
     rz = _stack(cos_roll, sin_roll, 0, -sin_roll, cos_roll, 0, 0, 0, 1)
-    return _FLIP @ rx @ ry @ rz @ _FLIP
+    return in_300w_lp_axes(rx @ ry @ rz)
+
+
+def in_300w_lp_axes(matrix: ArrayLike) -> FloatArray:
+    """Rotations (..., 3, 3) in OpenCV axes, in those of 300W-LP: x right, y up, z towards the viewer; and back."""
+    rotation: FloatArray = _FLIP @ np.asarray(matrix, dtype=np.float64) @ _FLIP
+    return rotation
 
 
 def euler_from_matrix(matrix: ArrayLike) -> FloatArray:
@@ -58,7 +65,7 @@ def euler_from_matrix(matrix: ArrayLike) -> FloatArray:
     Yaw lies in [-90, 90], pitch and roll in [-180, 180]. In gimbal lock roll is 0 and pitch holds
     the whole turn.
     """
-    r = _FLIP @ np.asarray(matrix, dtype=np.float64) @ _FLIP
+    r = in_300w_lp_axes(matrix)
     cos_yaw = np.hypot(r[..., 0, 0], r[..., 0, 1])
     yaw = np.arctan2(-r[..., 0, 2], cos_yaw)
     locked = cos_yaw < _LOCKED

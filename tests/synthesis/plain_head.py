@@ -11,9 +11,9 @@ from headpose_sdk.synthesis.head import (
     Face,
     Head,
     Light,
-    Photography,
     Pose,
 )
+from headpose_sdk.synthesis.sampling.diversity import PLAIN_PHOTOGRAPHY
 from headpose_sdk.synthesis.shape import AVERAGE
 
 __all__ = ["plain_head", "turned"]
@@ -75,18 +75,7 @@ def plain_head(assets: Assets) -> Head:
             mirrored=False,
         ),
         covers=(),
-        photography=Photography(
-            defocus=0.0,
-            motion=0.0,
-            motion_angle=0.0,
-            noise=0.0,
-            sharpen=0.0,
-            grey=False,
-            contrast=1.0,
-            saturation=1.0,
-            jpeg=None,
-            seed=0,
-        ),
+        photography=PLAIN_PHOTOGRAPHY,
     )
 
 

@@ -14,7 +14,7 @@ from headpose_sdk.synthesis.head import Cover, Head
 from headpose_sdk.synthesis.location import Location, Snapshot
 from headpose_sdk.synthesis.sampling.sampler import Catalogue
 from headpose_sdk.synthesis.sampling.scenes import sample_scene
-from headpose_sdk.synthesis.scene import Panel, Person, Scene, Thing, ThingKind
+from headpose_sdk.synthesis.scene import Panel, Scene, Standing, Thing, ThingKind
 from headpose_sdk.synthesis.studio import Studio
 
 from .plain_head import plain_head, turned
@@ -34,7 +34,7 @@ def studio(assets: Assets) -> Studio:
 
 @pytest.fixture(scope="module")
 def location(assets: Assets, studio: Studio) -> Location:
-    return Location(assets, studio)
+    return Location(studio)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def plain(assets: Assets) -> Head:
     return plain_head(assets)
 
 
-def scene(plain: Head, *people: Person, things: tuple[Thing, ...] = (), panels: tuple[Panel, ...] = ()) -> Scene:
+def scene(plain: Head, *people: Standing, things: tuple[Thing, ...] = (), panels: tuple[Panel, ...] = ()) -> Scene:
     """A picture of 400 x 300 pixels before a black background, with nothing done to it."""
     return Scene(
         seed=0,
@@ -58,8 +58,8 @@ def scene(plain: Head, *people: Person, things: tuple[Thing, ...] = (), panels: 
     )
 
 
-def person(head: Head, x: float, y: float, side: float) -> Person:
-    return Person(head, (x, y), side, trousers=GREY, seed=0)
+def person(head: Head, x: float, y: float, side: float) -> Standing:
+    return Standing(head, (x, y), side, trousers=GREY, seed=0)
 
 
 def thing(kind: ThingKind, x: float, y: float, size: float, near: float) -> Thing:
@@ -218,7 +218,7 @@ def test_a_panel_hangs_where_it_is_said_to(location: Location, plain: Head) -> N
 def test_the_same_scene_gives_the_same_pixels_whatever_was_drawn_before(assets: Assets, studio: Studio) -> None:
     catalogue = Catalogue.of(assets, studio.model)
     scenes = [sample_scene(catalogue, 4, number) for number in range(6)]
-    one, other = Location(assets, studio), Location(assets, Studio(assets))
+    one, other = Location(studio), Location(Studio(assets))
     forwards = [one.draw(item) for item in scenes]
     backwards = [other.draw(item) for item in reversed(scenes)][::-1]
     for item, first, second in zip(scenes, forwards, backwards, strict=True):

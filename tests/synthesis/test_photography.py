@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from headpose_sdk.synthesis.head import Photography
 from headpose_sdk.synthesis.picture.photography import composite, photograph
+from headpose_sdk.synthesis.sampling.diversity import PLAIN_PHOTOGRAPHY
 
-NEUTRAL = Photography(
-    defocus=0.0,
-    motion=0.0,
-    motion_angle=0.0,
-    noise=0.0,
-    sharpen=0.0,
-    grey=False,
-    contrast=1.0,
-    saturation=1.0,
-    jpeg=None,
-    seed=0,
-)
+NEUTRAL = PLAIN_PHOTOGRAPHY
 FLAT = np.full((128, 128, 3), (60, 120, 180), np.uint8)
 PICTURE = cv2.GaussianBlur(np.random.default_rng(5).integers(0, 256, (128, 128, 3), dtype=np.uint8), (0, 0), 1.0)
 POINT = np.zeros((65, 65, 3), np.uint8)

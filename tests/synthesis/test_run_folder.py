@@ -120,3 +120,12 @@ def test_a_full_disk_leaves_whole_blocks_only(tmp_path: Path) -> None:
             run.finish(("number", "value"), {"points": b"p" * 2000})
         assert names(tmp_path) == before
     assert not run.finished
+
+
+def test_a_folder_that_became_another_run_s_since_it_was_looked_at_is_refused(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, poses="full")
+    run.check()
+    with run_folder(tmp_path).open():
+        pass
+    with pytest.raises(OutputError, match=r"other settings \(poses\)"), run.open():
+        pytest.fail("the run must not begin")

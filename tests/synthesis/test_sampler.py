@@ -13,8 +13,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from headpose_sdk.synthesis.assets import Assets
-from headpose_sdk.synthesis.head import Head
+from headpose_sdk.synthesis.head import Head, Pose
 from headpose_sdk.synthesis.sampling.catalogue import Catalogue
+from headpose_sdk.synthesis.sampling.dice import Dice
+from headpose_sdk.synthesis.sampling.people import sample_gaze
 from headpose_sdk.synthesis.sampling.sampler import sample_head
 from headpose_sdk.synthesis.shape import HeadModel
 
@@ -203,10 +205,28 @@ def test_photography_does_each_thing_sometimes(heads: list[Head]) -> None:
     assert 90 < max(qualities) <= 97
 
 
+def test_eyes_that_look_into_the_camera_do_so_on_a_head_that_leans() -> None:
+    """Turned to its right and leant to its left by so much that the camera is above: the eyes go up and to the left."""
+    frontal, leant = Pose(30, 0, 0, torso=(0, 0, 0)), Pose(30, 0, 80, torso=(0, 0, 0))
+    means = []
+    for pose in (frontal, leant):
+        units = [sample_gaze(Dice(1, number, "gaze"), pose) for number in range(400)]
+        means.append(
+            [
+                np.mean([of.get(f"eyeLook{one}Left", 0) - of.get(f"eyeLook{other}Left", 0) for of in units])
+                for one, other in (("Out", "In"), ("Up", "Down"))
+            ]
+        )
+    assert means[0][0] > 0.2  # a left eye that looks out looks to the person's left
+    assert abs(means[0][1]) < 0.1
+    assert means[1][1] > 0.2
+    assert means[1][0] < 0.5 * means[0][0]
+
+
 # --- nothing but seed and number
 
 
-GOLDEN = "f50bca9dcdc0fb781d254f06d64634d59825b5b0e37006d17282efe54ac487ba"
+GOLDEN = "269da0b983061ca4e2a17e606d98a4df8e753e42d6050eaa70ea82da9733bbfd"
 
 
 def test_a_head_is_what_it_always_was() -> None:

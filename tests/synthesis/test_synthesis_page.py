@@ -15,7 +15,7 @@ import pytest
 from headpose_sdk.cli import render as render_command
 from headpose_sdk.cli import train as train_command
 from headpose_sdk.synthesis.sampling.diversity import Diversity
-from headpose_sdk.synthesis.writing.write import COLUMNS
+from headpose_sdk.synthesis.writing.write_heads import COLUMNS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "synthesis.md").read_text(encoding="utf-8")

@@ -22,8 +22,9 @@ from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity, sample_head
 from headpose_sdk.synthesis.shape import HeadModel
 from headpose_sdk.synthesis.studio import Studio
-from headpose_sdk.synthesis.writing.run import QUALITY
-from headpose_sdk.synthesis.writing.write import COLUMNS, render_heads
+from headpose_sdk.synthesis.writing import fill
+from headpose_sdk.synthesis.writing.fill import QUALITY
+from headpose_sdk.synthesis.writing.write_heads import COLUMNS, render_heads
 
 COUNT, SEED, BLOCK = 16, 5, 3
 
@@ -97,7 +98,7 @@ def test_another_seed_and_fewer_groups_give_other_heads(rendered: Path, tiny_fol
 RUN = """
 import sys
 from pathlib import Path
-from headpose_sdk.synthesis.writing.write import render_heads
+from headpose_sdk.synthesis.writing.write_heads import render_heads
 if __name__ == "__main__":
     render_heads(Path(sys.argv[1]), Path(sys.argv[2]), count=16, seed=5, block=3, workers=int(sys.argv[3]))
 """
@@ -160,6 +161,19 @@ def test_a_folder_of_another_run_is_refused(rendered: Path, tiny_folder: Path) -
     with pytest.raises(OutputError, match=r"heads belongs to a run with other settings \(poses, seed\)"):
         render_heads(tiny_folder, rendered, count=COUNT, seed=SEED + 1, poses="full", block=BLOCK)
     assert contents(rendered) == before
+
+
+def test_other_drawing_code_does_not_go_on_with_a_folder(
+    rendered: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fill, "_SYNTHESIS", tmp_path)
+    with pytest.raises(OutputError, match=r"other settings \(drawing_sha256\).* the version of this package"):
+        render_heads(tiny_folder, rendered, count=COUNT, seed=SEED, block=BLOCK)
+    (tmp_path / "writing").mkdir()
+    for path, changes in (("a.py", True), ("b.frag", True), ("writing/c.py", False), ("d.txt", False)):
+        before = fill._drawing_code()
+        (tmp_path / path).write_text("x")
+        assert (fill._drawing_code() != before) == changes
 
 
 def test_what_cannot_begin_makes_no_folder(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from headpose_sdk.synthesis.location import Location
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity
 from headpose_sdk.synthesis.sampling.scenes import sample_scene
 from headpose_sdk.synthesis.studio import Studio
-from headpose_sdk.synthesis.writing.run import webp
-from headpose_sdk.synthesis.writing.write import render_heads
+from headpose_sdk.synthesis.writing.fill import webp
+from headpose_sdk.synthesis.writing.write_heads import render_heads
 from headpose_sdk.synthesis.writing.write_scenes import FACE_COLUMNS, render_scenes
 
 COUNT, SEED, BLOCK = 16, 4, 3
@@ -47,7 +47,7 @@ def test_the_detectors_training_takes_the_folder_as_it_is(rendered: Path, tiny_f
 
     assets = Assets(tiny_folder)
     studio = Studio(assets)
-    location, catalogue = Location(assets, studio), Catalogue.of(assets, studio.model)
+    location, catalogue = Location(studio), Catalogue.of(assets, studio.model)
     for number, sample in enumerate(samples):
         snapshot = location.draw(sample_scene(catalogue, SEED, number))
         assert sample.file.read_bytes() == webp(snapshot.image)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from headpose_sdk.config import PoseModelConfig, read_config
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import PoseSample
+from headpose_sdk.evaluation.datasets import MANIFEST, PoseSample, read_manifest
 from headpose_sdk.evaluation.views import SAMPLE_FACE, sample_photo, sample_views
 from headpose_sdk.training import export as pose_export
 from headpose_sdk.training import onnx_files
@@ -31,7 +31,7 @@ from headpose_sdk.training.data import load_crops, plain_batch, read_split
 from headpose_sdk.training.export import _accept, calibration_rows, export
 from headpose_sdk.training.labels import facing_camera, known_angles
 from headpose_sdk.training.network import PoseGraph, PoseNetwork
-from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.provenance import folders_settings, source_commit
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,28 @@ def test_the_std_covers_two_thirds_of_the_errors_on_photos_held_back(
     assert measured["mae"] == pytest.approx(np.abs(angles - validation.angles).mean(), abs=1e-2)
 
 
+def as_if_trained_on(folders: list[Path], run: Path, copy: Path) -> Path:
+    """A copy of a run whose settings name these folders."""
+    with safe_open(run / CHECKPOINT, framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    rows = [len(read_manifest(folder)) for folder in folders]
+    config = {**json.loads(metadata["config"]), **folders_settings([folder / MANIFEST for folder in folders], rows)}
+    copy.mkdir()
+    save_file(tensors, copy / CHECKPOINT, {**metadata, "config": json.dumps(config)})
+    return copy
+
+
+def test_other_data_than_the_training_s_is_refused(teacher_run: Path, views_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "changed"
+    shutil.copytree(views_folder, data)
+    lines = (data / MANIFEST).read_text().splitlines()
+    (data / MANIFEST).write_text("\n".join(lines[:-1]))
+    for folders in ([data], [views_folder, data]):
+        with pytest.raises(DatasetError, match=f"not what the run was trained on, which is {views_folder.name} as it"):
+            export(teacher_run, tmp_path / "out", data=folders)
+    assert [path.name for path in tmp_path.iterdir()] == ["changed"]
+
+
 def test_heads_whose_pose_cannot_be_seen_are_measured_apart(
     teacher_run: Path, views_folder: Path, rendered_folder: Path, tmp_path: Path
 ) -> None:
@@ -103,7 +125,8 @@ def test_heads_whose_pose_cannot_be_seen_are_measured_apart(
     held_back = load_crops(read_split(folders).held_back)
     known, away = known_angles(held_back.angles).all(axis=1), ~facing_camera(held_back.angles)
     assert 0 < away.sum() < len(held_back) - known.sum() + 1
-    report = export(teacher_run, tmp_path / "model", data=folders)
+    run = as_if_trained_on(folders, teacher_run, tmp_path / "run")
+    report = export(run, tmp_path / "model", data=folders)
     for measured in (report["float.onnx"], report["model.int8.onnx"]):
         assert measured["validation"]["n"] == known.sum()
         by_kind = measured["by_kind"]
@@ -127,9 +150,10 @@ def test_data_without_a_face_to_measure_is_refused(teacher_run: Path, rendered_f
     shutil.copytree(rendered_folder, data)
     lines = (data / "manifest.csv").read_text().splitlines()
     (data / "manifest.csv").write_text("\n".join(line for line in lines if ".png,1" in line or "file" in line))
+    run = as_if_trained_on([data], teacher_run, tmp_path / "run")
     with pytest.raises(DatasetError, match=r"0 training and 0 validation heads have all angles within the bins"):
-        export(teacher_run, tmp_path / "out", data=[data])
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+        export(run, tmp_path / "out", data=[data])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "run"]
 
 
 def test_the_estimator_takes_the_folder(exported: dict[str, Any], graph: PoseGraph) -> None:

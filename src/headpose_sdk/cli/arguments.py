@@ -9,11 +9,11 @@ from typing import TypeAlias
 __all__ = [
     "Subparsers",
     "add_model_arguments",
+    "fraction",
     "natural",
-    "part",
+    "open_fraction",
     "positive",
     "positive_float",
-    "share",
     "shares",
     "stages",
 ]
@@ -60,7 +60,7 @@ def positive_float(text: str) -> float:
     return value
 
 
-def share(text: str) -> float:
+def open_fraction(text: str) -> float:
     """A number between 0 and 1, neither of them included."""
     value = _number(text)
     if not 0 < value < 1:
@@ -68,7 +68,7 @@ def share(text: str) -> float:
     return value
 
 
-def part(text: str) -> float:
+def fraction(text: str) -> float:
     """A number from 0 on and below 1."""
     value = _number(text)
     if not 0 <= value < 1:

@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["complain", "one_line", "plain_warnings"]
+from headpose_sdk.errors import HeadPoseError
+
+__all__ = ["complain", "extra_installed", "one_line", "plain_warnings"]
 
 
 def one_line(text: object) -> str:
@@ -30,3 +32,22 @@ def plain_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
+
+
+@contextmanager
+def extra_installed(extra: str, needs: str) -> Iterator[None]:
+    """A block that imports what an extra brings; a missing package becomes the line that installs it.
+
+    ``needs`` says who needs what, such as "training needs PyTorch".
+
+    Raises:
+        HeadPoseError: if a package is missing.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").startswith("headpose_sdk"):
+            raise  # a mistake of ours, which no installation would repair
+        raise HeadPoseError(
+            f'{needs} and some more ({error}); install them with `pip install "headpose-sdk[{extra}]"`'
+        ) from error

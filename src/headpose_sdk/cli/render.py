@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 from headpose_sdk.cli.arguments import Subparsers
-from headpose_sdk.cli.messages import one_line
+from headpose_sdk.cli.messages import extra_installed, one_line
 from headpose_sdk.cli.outputs import check_output
-from headpose_sdk.errors import HeadPoseError
 from headpose_sdk.images import WRITABLE_EXTENSIONS, write_image
 from headpose_sdk.runtime import available_threads
 
@@ -68,10 +66,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
-    with _synthesis_installed():
+    with extra_installed("synthesis", "drawing heads needs moderngl"):
         from headpose_sdk.synthesis.sampling.sampler import Diversity
         from headpose_sdk.synthesis.writing.sheet import contact_sheet, scene_sheet
-        from headpose_sdk.synthesis.writing.write import render_heads
+        from headpose_sdk.synthesis.writing.write_heads import render_heads
         from headpose_sdk.synthesis.writing.write_scenes import FACES, render_scenes
     if args.scenes and args.poses is not None:
         parser.error("argument --poses: not with --scenes, whose heads are turned to the front and all round")
@@ -134,17 +132,3 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return whole
-
-
-@contextmanager
-def _synthesis_installed() -> Iterator[None]:
-    """Turn a missing package into the line that installs it."""
-    try:
-        yield
-    except ImportError as error:
-        if (error.name or "").startswith("headpose_sdk"):
-            raise  # a mistake of ours, which no installation would repair
-        raise HeadPoseError(
-            f'drawing heads needs moderngl and some more ({error}); install them with `pip install "headpose-sdk'
-            '[synthesis]"`'
-        ) from error

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import cv2
 
-from headpose_sdk.cli.arguments import Subparsers, natural, part, positive, positive_float, share, shares, stages
-from headpose_sdk.cli.messages import one_line
-from headpose_sdk.errors import HeadPoseError
+from headpose_sdk.cli.arguments import (
+    Subparsers,
+    fraction,
+    natural,
+    open_fraction,
+    positive,
+    positive_float,
+    shares,
+    stages,
+)
+from headpose_sdk.cli.messages import extra_installed, one_line
 from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, TeacherConfig, stages_text
 from headpose_sdk.weights import DEFAULT_DETECTOR
 
@@ -53,7 +60,7 @@ def _add_teacher(tasks: Subparsers) -> None:
         type=positive,
         default=_TEACHER.crops,
         metavar="N",
-        help="heads seen in the whole run (default: %(default)s)",
+        help="pictures seen in the whole run, those without a face included (default: %(default)s)",
     )
     parser.add_argument(
         "--stages",
@@ -71,7 +78,7 @@ def _add_teacher(tasks: Subparsers) -> None:
     )
     parser.add_argument(
         "--nonface-share",
-        type=part,
+        type=fraction,
         default=_TEACHER.nonface_share,
         metavar="X",
         help="part of what is seen that shows no face, 0 for none (default: %(default)s)",
@@ -151,7 +158,7 @@ def _add_export(tasks: Subparsers) -> None:
     )
     parser.add_argument(
         "--score-threshold",
-        type=share,
+        type=open_fraction,
         metavar="X",
         help=f"for a detector only: score, 0 to 1, from which it reports a face (default: {SCORE_THRESHOLD})",
     )
@@ -160,7 +167,7 @@ def _add_export(tasks: Subparsers) -> None:
 
 def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     _refuse_empty_run(parser, "crops", args.crops, args.batch)
-    with _training_installed():
+    with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.train import train_teacher
     config = TeacherConfig(
         backbone=args.backbone,
@@ -177,7 +184,7 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
 
 def _run_detector(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     _refuse_empty_run(parser, "pictures", args.pictures, args.batch)
-    with _training_installed():
+    with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.detector.train import train_detector
     config = DetectorConfig(pictures=args.pictures, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed)
     return _train(train_detector, config, args)
@@ -196,7 +203,7 @@ def _train(train: Callable[..., Path], config: TeacherConfig | DetectorConfig, a
 
 
 def _run_export(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
-    with _training_installed():
+    with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.checkpoint import CHECKPOINT, read_settings
         from headpose_sdk.training.export import export
     kind = read_settings(args.trained / CHECKPOINT).get("kind")
@@ -222,16 +229,3 @@ def _run_export(parser: argparse.ArgumentParser, args: argparse.Namespace) -> in
     )
     print(json.dumps(report, indent=2))
     return 0
-
-
-@contextmanager
-def _training_installed() -> Iterator[None]:
-    """Turn a missing package into the line that installs it."""
-    try:
-        yield
-    except ImportError as error:
-        if (error.name or "").startswith("headpose_sdk"):
-            raise  # a mistake of ours, which no installation would repair
-        raise HeadPoseError(
-            f'training needs PyTorch and some more ({error}); install them with `pip install "headpose-sdk[train]"`'
-        ) from error

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from headpose_sdk.evaluation.datasets import LabelledFace
 from headpose_sdk.results import BoundingBox, Image
 from headpose_sdk.rotation import FloatArray, matrix_from_euler
-from headpose_sdk.synthesis.assets import Assets
-from headpose_sdk.synthesis.picture.backgrounds import Backgrounds
 from headpose_sdk.synthesis.picture.bodies import paint_body, shoulders
 from headpose_sdk.synthesis.picture.covers import cover
 from headpose_sdk.synthesis.picture.photography import photograph
 from headpose_sdk.synthesis.picture.things import paint_thing, pixel_colour
-from headpose_sdk.synthesis.scene import Panel, Person, Scene
+from headpose_sdk.synthesis.scene import Panel, Scene, Standing
 from headpose_sdk.synthesis.studio import Studio
 
 __all__ = ["FAINTEST", "IGNORED_BELOW", "NO_FACE_BELOW", "SMALLEST_FACE", "WIDEST_MARGIN", "Location", "Snapshot"]
@@ -86,9 +84,8 @@ class _Face:
 class Location:
     """Draws scenes with the heads of a ``studio``."""
 
-    def __init__(self, assets: Assets, studio: Studio) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._backgrounds = Backgrounds(assets)
         # Crops are framed with the throat; the boxes that people and detectors draw end at the chin.
         model = studio.model
         height = model.average[:, 1]
@@ -97,7 +94,8 @@ class Location:
     def draw(self, scene: Scene) -> Snapshot:
         """The picture of a scene, with its faces from the farthest to the nearest."""
         size = max(scene.width, scene.height)
-        canvas = np.ascontiguousarray(self._backgrounds.draw(scene.background, size)[: scene.height, : scene.width])
+        background = self._studio.backgrounds.draw(scene.background, size)
+        canvas = np.ascontiguousarray(background[: scene.height, : scene.width])
         for panel in scene.panels:
             self._hang(canvas, panel)
         if scene.covers:
@@ -105,7 +103,7 @@ class Location:
         faces: list[_Face] = []
         standing = [(person.side, person) for person in scene.people] + [(thing.near, thing) for thing in scene.things]
         for _, item in sorted(standing, key=lambda pair: pair[0]):
-            if isinstance(item, Person):
+            if isinstance(item, Standing):
                 canvas = self._put(canvas, item, faces)
             else:
                 hidden = paint_thing(canvas, item)
@@ -114,7 +112,7 @@ class Location:
         labels = [face.label(canvas) for face in faces]
         return Snapshot(photograph(canvas, scene.photography), tuple(label for label in labels if label is not None))
 
-    def _put(self, canvas: Image, person: Person, faces: list[_Face]) -> Image:
+    def _put(self, canvas: Image, person: Standing, faces: list[_Face]) -> Image:
         """A head with its body and what is before its face. It hides the other ``faces``, and its own joins them."""
         height, width = canvas.shape[:2]
         margin = _margin(person, width, height)
@@ -148,7 +146,7 @@ class Location:
         side = max(2, round(max(panel.width, panel.height)))
         width, height = max(2, round(panel.width)), max(2, round(panel.height))
         border = round(panel.border)
-        picture = self._backgrounds.draw(panel.picture, side)[:height, :width]
+        picture = self._studio.backgrounds.draw(panel.picture, side)[:height, :width]
         framed = cv2.copyMakeBorder(
             picture, border, border, border, border, cv2.BORDER_CONSTANT, value=pixel_colour(panel.frame)
         )
@@ -158,7 +156,7 @@ class Location:
         cv2.warpAffine(framed, turn, canvas.shape[1::-1], canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
 
 
-def _margin(person: Person, width: int, height: int) -> float:
+def _margin(person: Standing, width: int, height: int) -> float:
     """As wide as shoulders are, or only to beyond the picture's edges: near faces are drawn in all detail."""
     x, y = person.center
     reach = max(x, width - x, y, height - y)
@@ -173,7 +171,7 @@ def _faded(layer: Image, rows: int) -> Image:
     return (layer * fading).astype(np.uint8)
 
 
-def _paint_below(canvas: Image, person: Person, layer: Image, corner: tuple[int, int]) -> NDArray[np.float32]:
+def _paint_below(canvas: Image, person: Standing, layer: Image, corner: tuple[int, int]) -> NDArray[np.float32]:
     """The body below a head whose ``layer`` begins at the ``corner``, and how much of each pixel it hides."""
     yaw, pitch, roll = person.head.pose.torso
     spine = matrix_from_euler([(yaw, pitch, roll)])[0][:, 1]  # OpenCV's axes, from head to hips

@@ -11,13 +11,13 @@ from typing import Literal
 
 from headpose_sdk.synthesis.head import Background, Colour, Cover, Head, Photography
 
-__all__ = ["Panel", "Person", "Scene", "Thing", "ThingKind"]
+__all__ = ["Panel", "Scene", "Standing", "Thing", "ThingKind"]
 
 ThingKind = Literal["ball", "blob", "board", "trunk", "table"]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Standing:
     """A head and where its face is; the body below it goes on as far as the picture does."""
 
     head: Head
@@ -65,7 +65,7 @@ class Scene:
     height: int
     background: Background
     panels: tuple[Panel, ...]
-    people: tuple[Person, ...]
+    people: tuple[Standing, ...]
     things: tuple[Thing, ...]
     covers: tuple[Cover, ...]  # hands, phones, bars and discs behind all heads; the picture takes the place of a box
     photography: Photography

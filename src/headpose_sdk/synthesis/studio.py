@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose_sdk.results import Image
-from headpose_sdk.rotation import FloatArray, matrix_from_euler
+from headpose_sdk.rotation import FloatArray, in_300w_lp_axes, matrix_from_euler
 from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.head import Head
 from headpose_sdk.synthesis.parts import Texture
@@ -31,7 +31,6 @@ CROP_SIZE = 128
 PITCH_ZERO = 4.0
 """Degrees by which MakeHuman's average head must look up to be what 300W-LP calls pitch 0."""
 
-_FLIP = np.diag([1.0, -1.0, -1.0])  # OpenCV's camera axes <-> x right, y up, z to the viewer
 _HIDDEN = 0.04  # decimetres that something must lie before a point to hide it
 
 
@@ -62,6 +61,7 @@ class Studio:
 
     Attributes:
         model: the body that it draws.
+        backgrounds: what it draws it before.
 
     Raises:
         DatasetError: parts are missing or damaged.
@@ -71,7 +71,7 @@ class Studio:
     def __init__(self, assets: Assets) -> None:
         self.model = HeadModel(assets)
         self._lighting = Lighting(assets)
-        self._backgrounds = Backgrounds(assets)
+        self.backgrounds = Backgrounds(assets)
         self._wardrobe = Wardrobe(assets, self.model)
         self._renderer = Renderer()
         body, eyes = self._wardrobe.bare(self.model.average)
@@ -83,7 +83,7 @@ class Studio:
         scale = CROP_SIZE / RENDER_SIZE
         face = cutout.face * scale
         x1, y1, x2, y2 = (float(side) for side in (*face.min(0), *face.max(0)))
-        image = composite(cutout.picture.image, self._backgrounds.draw(head.background, CROP_SIZE))
+        image = composite(cutout.picture.image, self.backgrounds.draw(head.background, CROP_SIZE))
         image, hidden = cover(image, head.covers, (x1, y1, x2, y2))
         column, row = np.clip(face, 0, CROP_SIZE - 1).astype(int).T
         visible = float((cutout.seen * (1 - hidden[row, column])).mean())
@@ -97,7 +97,10 @@ class Studio:
         shape = model.shaped(head.shape)
         vertices = model.expressed(shape, head.expression)
         pose, sight, untilt = head.pose, sight_rotation(head.camera.aside), model.tilt(shape).T
-        label, zero, shoulders = _rotations((pose.yaw, pose.pitch, pose.roll), (0.0, PITCH_ZERO, 0.0), pose.torso)
+        # The mesh's axes are 300W-LP's.
+        label, zero, shoulders = in_300w_lp_axes(
+            matrix_from_euler([(pose.yaw, pose.pitch, pose.roll), (0.0, PITCH_ZERO, 0.0), pose.torso])
+        )
         turn, torso = sight @ label @ zero @ untilt, sight @ shoulders @ untilt
         pivot = model.pivot(vertices)
 
@@ -114,7 +117,7 @@ class Studio:
             framing=framing,
             light=light,
             ambient=self._lighting.ambient(light),
-            panorama=Texture(f"env/{light.panorama}", self._backgrounds.panorama(light.panorama)),
+            panorama=Texture(f"env/{light.panorama}", self.backgrounds.panorama(light.panorama)),
             to_panorama=panorama_turn(light.turn, light.tilt).T,
         )
         picture = self._renderer.draw(self._wardrobe.parts(vertices, head), stage, size)
@@ -123,12 +126,6 @@ class Studio:
         column, row = np.clip(on_face, 0, size - 1).astype(int).T
         seen = picture.depth[row, column] > framing.depths(face) - _HIDDEN
         return Cutout(picture, on_face, landmarks, seen)
-
-
-def _rotations(*poses: tuple[float, float, float]) -> FloatArray:
-    """Yaw, pitch, roll in degrees as rotations (N, 3, 3) in the mesh's axes, which are 300W-LP's."""
-    rotations: FloatArray = _FLIP @ matrix_from_euler(poses) @ _FLIP
-    return rotations
 
 
 def _wears(head: Head) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from headpose_sdk.config import DetectorModelConfig, PoseModelConfig, WeightsFile
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, UnknownModelError
-from headpose_sdk.evaluation.datasets import PoseSample
+from headpose_sdk.evaluation.datasets import MANIFEST, PoseSample
 from headpose_sdk.evaluation.views import sample_views
 from headpose_sdk.training.checkpoint import CHECKPOINT, Checkpoint, load_averaged, read_checkpoint
 from headpose_sdk.training.config import INPUT_SIZE, SCORE_THRESHOLD
@@ -32,6 +32,7 @@ from headpose_sdk.training.onnx_files import (
     to_onnx,
     training_of,
 )
+from headpose_sdk.training.provenance import refuse_other_data
 from headpose_sdk.weights import DEFAULT_DETECTOR, find_model
 
 __all__ = ["GOLDEN", "GOLDEN_VIEWS", "calibration_rows", "export"]
@@ -99,6 +100,7 @@ def _export_pose(
     network = PoseNetwork(checkpoint.settings["backbone"])
     load_averaged(network, checkpoint)
     training, held_back, _ = read_split(data)
+    refuse_other_data(checkpoint.settings, [folder / MANIFEST for folder in data])
     training = [sample for sample in training if known_angles(within_yaw(sample.angles)).all()]
     validation = load_crops(held_back)
     known = known_angles(validation.angles).all(axis=1)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headpose_sdk.errors import ModelNotFoundError
+from headpose_sdk.errors import DatasetError, ModelNotFoundError
 from headpose_sdk.training.config import DetectorConfig, TeacherConfig, shares_text, stages_text
 
-__all__ = ["command_of", "data_settings", "folders_settings", "init_settings", "source_commit"]
+__all__ = ["command_of", "data_settings", "folders_settings", "init_settings", "refuse_other_data", "source_commit"]
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -39,10 +39,31 @@ def data_settings(table: Path, name: str, rows: int) -> dict[str, Any]:
 def folders_settings(tables: Sequence[Path], rows: Sequence[int]) -> dict[str, Any]:
     """The same for several folders, in their order: the ``tables`` in them, and how many ``rows`` each has."""
     return {
-        "data": [table.parent.name for table in tables],
+        "data": [table.resolve().parent.name for table in tables],
         "data_sha256": [_sha256(table) for table in tables],
         "rows": list(rows),
     }
+
+
+def refuse_other_data(settings: Mapping[str, Any], tables: Sequence[Path]) -> None:
+    """Refuse to measure or calibrate a run with ``settings`` on other ``tables`` than those it was trained on.
+
+    Their order does not matter. Settings without a hash are of no run of ``headpose train`` and are let through.
+
+    Raises:
+        DatasetError: naming what the run was trained on.
+    """
+    then = settings.get("data_sha256")
+    if then is None:
+        return
+    hashes = then if isinstance(then, list) else [then]
+    if sorted(hashes) != sorted(map(_sha256, tables)):
+        data = settings.get("data")
+        names = ", ".join(data) if isinstance(data, list) else str(data)
+        raise DatasetError(
+            f"{', '.join(map(str, tables))}: not what the run was trained on, which is {names} as it was then; "
+            "what was held back from training is known of that alone, so give it as --data"
+        )
 
 
 def init_settings(checkpoint: Path | None) -> dict[str, Any]:
@@ -59,7 +80,7 @@ def init_settings(checkpoint: Path | None) -> dict[str, Any]:
         raise ModelNotFoundError(
             f"{checkpoint} cannot be read: {error.strerror}; name as --init the --out folder of another run"
         ) from error
-    return {"init": checkpoint.parent.name, "init_sha256": digest}
+    return {"init": checkpoint.resolve().parent.name, "init_sha256": digest}
 
 
 def command_of(settings: Mapping[str, Any]) -> str:

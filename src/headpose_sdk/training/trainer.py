@@ -95,6 +95,8 @@ class Trainer:
             TrainingError: if the loss is no number any more.
         """
         self._open_folder()
+        if not self.checkpoint.exists():
+            self.save()  # from now on no other run takes the folder for empty
         saved = time.monotonic()
         started, begun = time.monotonic(), self.step
         bar = tqdm(total=self.steps * items, initial=self.step * items, unit=unit, disable=None, smoothing=0.05)

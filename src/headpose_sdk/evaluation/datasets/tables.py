@@ -27,7 +27,8 @@ def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:
 
     Its columns are ``file`` (relative to ``root``), ``yaw``, ``pitch``, ``roll`` in degrees with the signs of
     :mod:`headpose_sdk.rotation`, and either all or none of ``x1``, ``y1``, ``x2``, ``y2`` in pixels, which may be
-    empty where a row has no box. Further columns are ignored. A photo may have several rows, one a head.
+    empty where a row has no box. ``source`` and ``kind`` are read if they are there,
+    further columns are ignored. A photo may have several rows, one a head.
 
     Raises:
         DatasetError: naming file and row, if the manifest is missing, is empty or lacks a column, an image does not
@@ -86,7 +87,7 @@ def _rows(table: Path, required: tuple[str, ...]) -> Iterator[tuple[str, Mapping
                 empty = False
                 yield f"{table} row {reader.line_num}", row
             if empty:
-                raise DatasetError(f"{table} has a header but no rows; there is nothing to measure")
+                raise DatasetError(f"{table} has a header but no rows; give a table with at least one")
     except FileNotFoundError as error:
         raise DatasetError(f"{table} does not exist; give the path of a data set that contains it") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:

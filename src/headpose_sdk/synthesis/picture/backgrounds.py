@@ -16,7 +16,7 @@ from headpose_sdk.results import Image
 from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.head import Background
 
-__all__ = ["Backgrounds"]
+__all__ = ["Backgrounds", "scalar"]
 
 _BLUR_UNIT = 128  # pixels of the crop in which a background's blur is given
 
@@ -94,7 +94,8 @@ def _plain(colour: NDArray[np.float32], size: int) -> Image:
     return np.broadcast_to(_pixels(colour), (size, size, 3)).copy()
 
 
-def _tuple(colour: NDArray[np.float32]) -> tuple[float, float, float]:
+def scalar(colour: NDArray[np.floating]) -> tuple[float, float, float]:
+    """A colour (3,) as the plain numbers that OpenCV draws with."""
     blue, green, red = colour.tolist()
     return blue, green, red
 
@@ -144,7 +145,7 @@ def _room(rng: Generator, size: int) -> Image:
 
 
 def _fill(canvas: Image, corners: list[tuple[float, float]], colour: NDArray[np.float32]) -> None:
-    cv2.fillConvexPoly(canvas, np.round(corners).astype(np.int32), _tuple(colour), cv2.LINE_AA)
+    cv2.fillConvexPoly(canvas, np.round(corners).astype(np.int32), scalar(colour), cv2.LINE_AA)
 
 
 def _add_frame(rng: Generator, canvas: Image, slope: float) -> None:
@@ -163,7 +164,7 @@ def _add_frame(rng: Generator, canvas: Image, slope: float) -> None:
     pane = _colour(rng) if rng.random() < 0.6 else np.full(3, rng.uniform(200, 255), np.float32)
     _fill(canvas, corners(border), pane)
     if rng.random() < 0.4:
-        bar, middle = _tuple(_colour(rng)), round(x + width / 2)
+        bar, middle = scalar(_colour(rng)), round(x + width / 2)
         cv2.line(canvas, (middle, round(y)), (middle, round(y + height)), bar, max(1, round(border / 2)))
 
 
@@ -180,7 +181,7 @@ def _shelves(rng: Generator, size: int) -> Image:
             own, shade = _colour(rng, spread=0.3), np.float32(rng.uniform(0.6, 1.4))
             colour = own if rng.random() < 0.6 else np.clip(base * shade, 0, 255)
             corner, end = (round(left), round(top + height - rise)), (round(left + width) - 1, round(top + height))
-            cv2.rectangle(canvas, corner, end, _tuple(colour), -1)
+            cv2.rectangle(canvas, corner, end, scalar(colour), -1)
             left += width
         top += height + rng.uniform(0.01, 0.06) * size
     return canvas
@@ -190,7 +191,7 @@ def _add_shapes(rng: Generator, canvas: Image) -> None:
     """Up to six discs, boxes, poles and heads without faces."""
     size = canvas.shape[0]
     for _ in range(int(rng.integers(1, 7))):
-        colour = _tuple(_colour(rng, spread=0.25))
+        colour = scalar(_colour(rng, spread=0.25))
         x, y = (int(value) for value in rng.integers(0, size, 2))
         kind = rng.random()
         if kind < 0.4:

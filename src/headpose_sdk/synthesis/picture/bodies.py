@@ -15,7 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from headpose_sdk.results import Image
-from headpose_sdk.rotation import FloatArray
+from headpose_sdk.synthesis.picture.backgrounds import scalar
 
 __all__ = ["Build", "paint_body", "shoulders"]
 
@@ -24,10 +24,10 @@ _FINE = 4  # polygons are drawn in sixteenths of a pixel
 
 _SHOULDERS, _STUMPS = 0.95, 1.45  # sides below the middle of the face where shoulders are, and where arms end
 _CHEST, _HIPS, _FEET = 1.1, 3.2, 6.8
-Colour = tuple[float, float, float]
+PixelColour = tuple[float, float, float]
 """BGR, 0 to 255."""
 
-Draw = Callable[[Sequence[tuple[float, float]], float, Colour], None]
+Draw = Callable[[Sequence[tuple[float, float]], float, PixelColour], None]
 """Draws a polygon in a colour, or with a width a line of that width; in face sides."""
 
 _FURTHEST = 1e4  # pixels beyond which OpenCV's whole numbers would run over
@@ -39,13 +39,13 @@ class Build:
 
     left: float
     right: float
-    shirt: Colour
-    trousers: Colour
-    skin: Colour
+    shirt: PixelColour
+    trousers: PixelColour
+    skin: PixelColour
 
 
 def shoulders(
-    layer: Image, middle: tuple[float, float], side: float, down: tuple[float, float], trousers: Colour
+    layer: Image, middle: tuple[float, float], side: float, down: tuple[float, float], trousers: PixelColour
 ) -> Build | None:
     """The build of a drawn head's body; None where so little of it is in the picture that there is nothing to go on.
 
@@ -63,7 +63,7 @@ def shoulders(
     face = covered & (np.hypot(x, y) < 0.2)
     shirt = layer[band, :3].mean(0)
     skin = layer[face, :3].mean(0) if face.any() else shirt
-    return Build(float(left), float(right), _bgr(shirt), _bgr(np.array(trousers)), _bgr(skin))
+    return Build(float(left), float(right), scalar(shirt), scalar(np.array(trousers)), scalar(skin))
 
 
 def paint_body(
@@ -78,7 +78,7 @@ def paint_body(
     mask = np.zeros(canvas.shape[:2], np.uint8)
     axes = np.array([[down[1], down[0]], [-down[0], down[1]]])  # columns: across, down
 
-    def draw(points: Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
+    def draw(points: Sequence[tuple[float, float]], width: float, colour: PixelColour) -> None:
         at = np.asarray(points) @ axes.T * side + middle
         corners = np.round(np.clip(at, -_FURTHEST, _FURTHEST) * (1 << _FINE)).astype(np.int32)
         for target, value in ((paint, colour), (mask, (255.0, 0.0, 0.0))):
@@ -135,8 +135,3 @@ def _folds(rng: Generator, width: int, height: int, side: float) -> Plane:
     smooth = np.asarray(cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     bright: Plane = np.float32(0.95) + np.float32(rng.uniform(0.02, 0.08)) * smooth
     return np.clip(bright, np.float32(0.5), np.float32(1.4))
-
-
-def _bgr(colour: FloatArray | NDArray[np.floating]) -> Colour:
-    blue, green, red = (float(value) for value in colour)
-    return blue, green, red

@@ -21,7 +21,7 @@ from headpose_sdk.synthesis.head import (
 from headpose_sdk.synthesis.sampling.people import is_asymmetry, is_gaze
 from headpose_sdk.synthesis.sampling.poses import NECK_NODS, USUAL_NOD, Stance
 
-__all__ = ["PLAIN_PHOTOGRAPHY", "Diversity", "plain_background", "simplify", "simplify_stance"]
+__all__ = ["PLAIN_PHOTOGRAPHY", "Diversity", "plain_background", "simplify", "simplify_light", "simplify_stance"]
 
 _PLAIN_CLOTHES = Clothes(colour=(0.2, 0.2, 0.2), second_colour=(0.2, 0.2, 0.2), stripes=0.0, collar=-0.3, stand=0.0)
 PLAIN_PHOTOGRAPHY = Photography(
@@ -90,14 +90,12 @@ def simplify(head: Head, on: Diversity) -> Head:
         shape=_shape(head.shape, on),
         expression=_expression(head.expression, on),
         face=_face(head.face, on),
-        hair=head.hair
-        if on.hair_over_face or head.hair is None
-        else replace(head.hair, shift=(0.0, 0.0, 0.0), widen=1.0),
+        hair=head.hair if on.hair_over_face else _as_modelled(head.hair),
         clothes=head.clothes if on.clothes else _PLAIN_CLOTHES,
         headwear=head.headwear if on.headwear else None,
         mask=head.mask if on.masks else None,
         glasses=head.glasses if on.glasses else None,
-        light=_light(head.light, on),
+        light=simplify_light(head.light, on),
         camera=_camera(head.camera, on),
         background=head.background if on.backgrounds else plain_background(head.light.panorama),
         covers=head.covers if on.covers else (),
@@ -133,7 +131,8 @@ def _as_modelled(hair: Hair | None) -> Hair | None:
     return None if hair is None else replace(hair, shift=(0.0, 0.0, 0.0), widen=1.0)
 
 
-def _light(light: Light, on: Diversity) -> Light:
+def simplify_light(light: Light, on: Diversity) -> Light:
+    """The light without what is switched off."""
     if not on.lamps:
         # Their colours stay, they are another kind of difference.
         key_colour, fill_colour = _of_strength(light.key_colour, 1.2), _of_strength(light.fill_colour, 0.15)

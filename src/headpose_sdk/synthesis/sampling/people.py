@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from headpose_sdk.synthesis.head import Expression, Shape, Weights
+from headpose_sdk.rotation import matrix_from_euler
+from headpose_sdk.synthesis.head import Expression, Pose, Shape, Weights
 from headpose_sdk.synthesis.sampling.dice import Dice
 
 __all__ = [
@@ -207,11 +209,14 @@ def is_gaze(unit: str) -> bool:
     return unit.startswith("eyeLook")
 
 
-def sample_gaze(dice: Dice, yaw: float, pitch: float) -> dict[str, float]:
+def sample_gaze(dice: Dice, pose: Pose) -> dict[str, float]:
     """Where the eyes look, as face units: into the camera where they can, or anywhere."""
     aside, up = dice.bell(0, 0.35, -1, 1), dice.bell(0, 0.3, -1, 1)  # 1: as far as eyes turn to the person's right
-    if dice.chance(0.4) and abs(yaw) < 40 and abs(pitch) < 35:
-        aside, up = -yaw / 40 + 0.1 * aside, -pitch / 35 + 0.1 * up
+    # The camera looks along z, so in the head's axes the eyes find it against the matrix's last row.
+    x, y, z = (float(way) for way in matrix_from_euler((pose.yaw, pose.pitch, pose.roll))[2])
+    camera_aside, camera_up = math.degrees(math.atan2(x, z)), math.degrees(math.asin(y))
+    if dice.chance(0.4) and abs(camera_aside) < 40 and abs(camera_up) < 35:
+        aside, up = camera_aside / 40 + 0.1 * aside, camera_up / 35 + 0.1 * up
     units = {("eyeLookInLeft" if aside > 0 else "eyeLookOutLeft"): min(abs(aside), 1.0)}
     units["eyeLookOutRight" if aside > 0 else "eyeLookInRight"] = min(abs(aside), 1.0)
     for side in ("Left", "Right"):

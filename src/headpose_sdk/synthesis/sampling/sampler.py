@@ -61,7 +61,7 @@ def sample_head(
     person = sample_person(dice("person"))
     details = sample_details(dice("features"), catalogue.targets)
     asymmetry = sample_asymmetry(dice("asymmetry"), catalogue.targets)
-    units = sample_units(dice("expression")) | sample_gaze(dice("gaze"), pose.yaw, pose.pitch)
+    units = sample_units(dice("expression")) | sample_gaze(dice("gaze"), pose)
     hair = sample_hair(dice("hair"), catalogue, person)
     light = sample_light(dice("light"), catalogue)
     head = Head(

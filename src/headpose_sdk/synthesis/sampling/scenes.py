@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from headpose_sdk.synthesis.head import Background, Camera, Colour, Cover, Head, Light, Photography
 from headpose_sdk.synthesis.sampling.catalogue import Catalogue
 from headpose_sdk.synthesis.sampling.dice import Dice
-from headpose_sdk.synthesis.sampling.diversity import PLAIN_PHOTOGRAPHY, Diversity, plain_background, simplify
+from headpose_sdk.synthesis.sampling.diversity import (
+    PLAIN_PHOTOGRAPHY,
+    Diversity,
+    plain_background,
+    simplify,
+    simplify_light,
+)
 from headpose_sdk.synthesis.sampling.faces import tone_colour
 from headpose_sdk.synthesis.sampling.sampler import Poses, rounded, sample_head
 from headpose_sdk.synthesis.sampling.surroundings import (
@@ -17,7 +23,7 @@ from headpose_sdk.synthesis.sampling.surroundings import (
     sample_loose_cover,
     sample_photography,
 )
-from headpose_sdk.synthesis.scene import Panel, Person, Scene, Thing, ThingKind
+from headpose_sdk.synthesis.scene import Panel, Scene, Standing, Thing, ThingKind
 
 __all__ = ["LONGEST", "MOST_HEADS", "SHORTEST", "SMALLEST_SIDE", "sample_scene"]
 
@@ -58,7 +64,7 @@ def sample_scene(catalogue: Catalogue, seed: int, number: int, diversity: Divers
         return Dice(seed, number, f"scene {group}")
 
     width, height = _frame(dice("frame"))
-    light = sample_light(dice("light"), catalogue)
+    light = simplify_light(sample_light(dice("light"), catalogue), on)
     places = _places(dice("places"), width, height)
     people = _people(dice("people"), catalogue, seed, number, (width, height), places, light, on)
     return rounded(
@@ -128,7 +134,7 @@ def _people(
     places: list[_Place],
     light: Light,
     on: Diversity,
-) -> tuple[Person, ...]:
+) -> tuple[Standing, ...]:
     focal = max(frame) * dice.between_factors(0.7, 3)
     upright = dice.chance(0.75)
     one_light = dice.chance(0.85)
@@ -141,7 +147,7 @@ def _people(
         shared = replace(light, exposure=light.exposure * dice.between_factors(0.85, 1.2))
         head = replace(head, camera=_camera(place, frame, focal), light=shared if one_light else head.light)
         people.append(
-            Person(
+            Standing(
                 head=_seen_from_afar(simplify(head, on), place.side),
                 center=(place.x, place.y),
                 side=place.side,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from headpose_sdk.synthesis.head import Background, Colour, Cover, Light, Photography
+from headpose_sdk.synthesis.rendering.lighting import panorama_turn
 from headpose_sdk.synthesis.sampling.catalogue import Catalogue
 from headpose_sdk.synthesis.sampling.dice import Dice
 
@@ -23,7 +24,8 @@ def sample_light(dice: Dice, catalogue: Catalogue) -> Light:
     name = dice.pick(catalogue.panoramas)
     turn, tilt = dice.between(0, 360), dice.bell(0, 8, -25, 25)
     sun = dict(zip(catalogue.panoramas, catalogue.suns, strict=True))[name]
-    key = _turned(sun, turn) if dice.chance(0.3) else _lamp(dice)
+    x, y, z = (float(way) for way in panorama_turn(turn, tilt) @ sun)
+    key = (x, y, z) if dice.chance(0.3) else _lamp(dice)
     strength = math.exp(dice.bell(0.5 if is_backlight(key) else 0.2, 0.55, -1.5, 1.6))
     if dice.chance(0.12):
         strength = 0.0
@@ -76,13 +78,6 @@ def _lamp(dice: Dice) -> Direction:
     azimuth, elevation = math.radians(azimuth), math.radians(elevation)
     flat = math.cos(elevation)
     return flat * math.sin(azimuth), math.sin(elevation), flat * math.cos(azimuth)
-
-
-def _turned(direction: Direction, turn: float) -> Direction:
-    """A direction of a panorama in the camera's axes, after the panorama turned about the vertical."""
-    x, y, z = direction
-    sin, cos = math.sin(math.radians(turn)), math.cos(math.radians(turn))
-    return cos * x - sin * z, y, sin * x + cos * z
 
 
 def sample_background(dice: Dice, catalogue: Catalogue, light: Light) -> Background:

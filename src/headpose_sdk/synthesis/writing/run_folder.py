@@ -78,6 +78,7 @@ class RunFolder:
             raise _output_error(self.path, error) from error
         try:
             _lock(handle, self.path)
+            self._check_contents()  # once more: it may have become another run's since
             try:
                 self._sweep()
                 if not (self.path / SETTINGS).exists():
@@ -157,8 +158,8 @@ class RunFolder:
         if then != now:
             changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
             raise OutputError(
-                f"{self.path} belongs to a run with other settings ({', '.join(changed)}); go on with the options it "
-                f"was started with ({SETTINGS}), or choose another --out"
+                f"{self.path} belongs to a run with other settings ({', '.join(changed)}); go on with the options, "
+                f"the parts and the version of this package that it began with ({SETTINGS}), or choose another --out"
             )
 
     def _sweep(self) -> None:

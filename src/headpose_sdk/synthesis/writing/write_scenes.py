@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from headpose_sdk import __version__
 from headpose_sdk.evaluation.datasets import LabelledFace
 from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.location import Location
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity
 from headpose_sdk.synthesis.sampling.scenes import sample_scene
 from headpose_sdk.synthesis.studio import Studio
-from headpose_sdk.synthesis.writing.run import Rendered, fill, webp
+from headpose_sdk.synthesis.writing.fill import Rendered, fill, settings_of, webp
 from headpose_sdk.synthesis.writing.run_folder import ROWS, RunFolder
 
 __all__ = ["FACES", "FACE_COLUMNS", "render_scenes"]
@@ -46,15 +45,7 @@ def render_scenes(
         RenderError: if this machine cannot draw, or a process dies. What was finished stays, and the same call goes on.
     """
     diversity = diversity or Diversity()
-    settings = {
-        "what": "scenes",
-        "count": count,
-        "seed": seed,
-        "diversity": asdict(diversity),
-        "assets_sha256": Assets(assets).fingerprint,
-        "scenes_per_folder": block,
-        "version": __version__,
-    }
+    settings = settings_of("scenes", assets, count=count, seed=seed, diversity=diversity, block=block)
     folder = RunFolder(out, settings, FACES, count, block)
     return fill(folder, _Scenes(assets, folder, seed, diversity), workers, FACE_COLUMNS, {})
 
@@ -71,7 +62,7 @@ class _Scenes:
     def __call__(self) -> Callable[[range], Iterator[None]]:
         assets = Assets(self.assets)
         studio = Studio(assets)
-        location = Location(assets, studio)
+        location = Location(studio)
         catalogue = Catalogue.of(assets, studio.model)
 
         def draw(numbers: range) -> Iterator[None]:

@@ -18,6 +18,7 @@ from headpose_sdk.training.checkpoint import Checkpoint, load_averaged
 from headpose_sdk.training.detector.network import DetectorGraph, FaceDetectorNetwork
 from headpose_sdk.training.detector.train import split_by_file
 from headpose_sdk.training.onnx_files import new_folder, open_model, refuse_difference, to_onnx, training_of
+from headpose_sdk.training.provenance import refuse_other_data
 
 __all__ = ["export_detector"]
 
@@ -39,6 +40,8 @@ def export_detector(
         OutputError: if ``out`` cannot be written.
     """
     held_back = [] if data is None else split_by_file(read_faces(data))[1]
+    if data is not None:
+        refuse_other_data(checkpoint.settings, [data])
     network = FaceDetectorNetwork()
     load_averaged(network, checkpoint)
     graph = DetectorGraph(network).eval()

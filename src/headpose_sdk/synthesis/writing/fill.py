@@ -6,18 +6,26 @@ of the result, and any picture can be drawn again by itself.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 from tqdm import tqdm
 
+from headpose_sdk import __version__, rotation
 from headpose_sdk.results import Image
+from headpose_sdk.synthesis.assets import Assets
+from headpose_sdk.synthesis.sampling.sampler import Diversity
 from headpose_sdk.synthesis.writing.crew import Crew, Task
 from headpose_sdk.synthesis.writing.run_folder import ROWS, RunFolder
 
-__all__ = ["QUALITY", "Rendered", "fill", "webp"]
+__all__ = ["QUALITY", "Rendered", "fill", "settings_of", "webp"]
+
+_SYNTHESIS = Path(__file__).parents[1]
 
 # The network sees pictures that are turned, scaled and blurred: what quality 95 would keep costs a fifth more and is
 # lost.
@@ -31,6 +39,38 @@ class Rendered:
     count: int
     drawn: int
     seconds: float
+
+
+def settings_of(
+    what: str, assets: Path, *, count: int, seed: int, diversity: Diversity, block: int, **others: str
+) -> dict[str, Any]:
+    """Everything that decides what a run draws, JSON-ready: the options, the parts, and the code that draws.
+
+    Raises:
+        DatasetError: if a part is missing.
+    """
+    return {
+        "what": what,
+        "count": count,
+        "seed": seed,
+        **others,
+        "diversity": asdict(diversity),
+        "pictures_per_folder": block,
+        "assets_sha256": Assets(assets).fingerprint,
+        "drawing_sha256": _drawing_code(),
+        "version": __version__,
+    }
+
+
+def _drawing_code() -> str:
+    """A hash of the source that pixels and labels depend on: half a folder by other code would be a mixture."""
+    sources = [path for path in _SYNTHESIS.rglob("*") if path.suffix in (".py", ".glsl", ".vert", ".frag")]
+    # How a folder is filled changes no picture.
+    drawing = [path for path in sources if path.parent.name != "writing"]
+    digest = hashlib.sha256(Path(rotation.__file__).read_bytes())
+    for path in sorted(drawing):
+        digest.update(path.relative_to(_SYNTHESIS).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def fill(
@@ -54,10 +94,12 @@ def fill(
     if folder.finished:
         folder.tidy([ROWS, *others])
         return Rendered(folder.count, 0, 0.0)
-    missing = folder.missing()
-    drawn = sum(map(len, missing))
     # The processes come first: where nothing can be drawn no folder is made.
-    with Crew(task, min(workers, len(missing))) as crew, folder.open():
+    with Crew(task, min(workers, len(folder.missing()))) as crew, folder.open():
+        if folder.finished:  # by another run, while the processes started
+            return Rendered(folder.count, 0, time.monotonic() - started)
+        missing = folder.missing()
+        drawn = sum(map(len, missing))
         with tqdm(total=folder.count, initial=folder.count - drawn, unit="images", disable=None, smoothing=0.05) as bar:
             crew.draw(missing, bar.update)
         folder.finish(columns, {name: content() for name, content in others.items()})

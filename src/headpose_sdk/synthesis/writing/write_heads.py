@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headpose_sdk import __version__
 from headpose_sdk.evaluation.datasets import MANIFEST
 from headpose_sdk.synthesis.assets import Assets
 from headpose_sdk.synthesis.head import Head
 from headpose_sdk.synthesis.sampling.sampler import Catalogue, Diversity, Poses, sample_head
 from headpose_sdk.synthesis.studio import Drawing, Studio
-from headpose_sdk.synthesis.writing.run import Rendered, fill, webp
+from headpose_sdk.synthesis.writing.fill import Rendered, fill, settings_of, webp
 from headpose_sdk.synthesis.writing.run_folder import ROWS, RunFolder
 
 __all__ = ["COLUMNS", "LANDMARKS", "render_heads"]
@@ -50,16 +49,7 @@ def render_heads(
         RenderError: if this machine cannot draw, or a process dies. What was finished stays, and the same call goes on.
     """
     diversity = diversity or Diversity()
-    settings = {
-        "what": "heads",
-        "count": count,
-        "seed": seed,
-        "poses": poses,
-        "diversity": asdict(diversity),
-        "assets_sha256": Assets(assets).fingerprint,
-        "heads_per_folder": block,
-        "version": __version__,
-    }
+    settings = settings_of("heads", assets, count=count, seed=seed, diversity=diversity, block=block, poses=poses)
     folder = RunFolder(out, settings, MANIFEST, count, block)
 
     def landmarks() -> bytes:
