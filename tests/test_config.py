@@ -87,6 +87,8 @@ WRONG: list[tuple[dict[str, Any], str, tuple[Any, ...]]] = [
     (DETECTOR, "min_side", (*NUMBERS, 640.0)),
     (DETECTOR, "coarse_side", (*NUMBERS, 256.0)),
     (DETECTOR, "smallest_box", (*NUMBERS, 18.0)),
+    (DETECTOR, "face_scale", NUMBERS),
+    (DETECTOR, "face_shift", (-1, 1, float("nan"), "0", None, True)),
 ]
 
 

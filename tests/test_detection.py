@@ -120,6 +120,20 @@ def test_boxes_of_a_large_photo_are_in_its_own_pixels(
     assert found.box.height == pytest.approx(32 * np.e * height / seen[0], rel=1e-4)
 
 
+def test_the_face_box_is_the_square_that_the_config_makes_of_the_box_found(tmp_path: Path) -> None:
+    cells = cells_of(64, 96, (30, 0.9, (0, 0, np.log(0.5), 0)))  # 16 x 32 pixels
+    plain = write_detector(tmp_path / "plain", cells)
+    [found] = OnnxFaceDetector(plain, device="cpu", threads=1).detect(np.zeros((64, 96, 3), np.uint8))
+    assert found.box.center == pytest.approx((52, 20))
+    assert found.face is not None
+    assert vars_of(found.face) == pytest.approx((36, 4, 68, 36))
+    stepped = write_detector(tmp_path / "stepped", cells, face_scale=1.25, face_shift=0.125)
+    [moved] = OnnxFaceDetector(stepped, device="cpu", threads=1).detect(np.zeros((64, 96, 3), np.uint8))
+    assert moved.box == found.box
+    assert moved.face is not None
+    assert vars_of(moved.face) == pytest.approx((32, 4, 72, 44))
+
+
 def test_what_lies_in_the_padding_alone_is_no_face(tmp_path: Path) -> None:
     right, below, left = (95, 0.9, (0, 0, -2, -2)), (90, 0.9, (0, 1, -2, -2)), (36, 0.9, (-3, 0, -2, -2))
     folder = write_detector(tmp_path / "tiny", cells_of(64, 96, right, below, left))

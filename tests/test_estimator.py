@@ -71,6 +71,17 @@ def test_each_face_is_cut_out_and_told_in_the_detectors_order(tiny: HeadPoseEsti
     assert tiny.predict(picture(0)) == []
 
 
+def test_the_network_sees_the_detectors_face_box_and_the_pose_tells_its_box(tmp_path: Path) -> None:
+    class Elsewhere:
+        def detect(self, image: Image) -> list[FaceDetection]:
+            return [FaceDetection(box(0), 0.9, face=box(2))]
+
+    folder = write_pose_model(tmp_path / "tiny")
+    [pose] = HeadPoseEstimator(folder, detector=Elsewhere(), device="cpu", threads=1).predict(picture(3))
+    assert angles(pose) == pytest.approx((50, 3, 9))  # the colour of the third face
+    assert pose.box == box(0)
+
+
 def test_given_boxes_keep_order_and_length(tiny: HeadPoseEstimator) -> None:
     boxes = [box(2), box(1), box(2)]
     poses = tiny.predict(picture(3), boxes)

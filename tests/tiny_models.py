@@ -69,6 +69,8 @@ def detector_config(network: bytes = b"", **changes: object) -> DetectorModelCon
         "min_side": 1,
         "coarse_side": 256,
         "smallest_box": 1,
+        "face_scale": 1.0,
+        "face_shift": 0.0,
         "files": _files(network),
         "license": "MIT",
         "training": {},

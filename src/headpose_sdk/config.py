@@ -75,7 +75,9 @@ class DetectorModelConfig:
     ``max_side``: longer photos are scaled down to it. ``min_side``: shorter ones (by their longer side) are enlarged to
     it, at most twice. ``coarse_side``: the photo is looked at again at half the scale, and at half of that, until its
     longer side is no more than this; so are faces found that fill the frame. ``smallest_box``: boxes with a shorter
-    side below this many pixels, of the photo or of the look at it, are dropped: most are wrong.
+    side below this many pixels, of the photo or of the look at it, are dropped: most are wrong. ``face_scale`` and
+    ``face_shift``: the square face box that pose networks are trained with, measured in longer sides of the box that
+    this detector finds: its side, and how much lower its centre lies.
     """
 
     name: str
@@ -85,6 +87,8 @@ class DetectorModelConfig:
     min_side: int
     coarse_side: int
     smallest_box: int
+    face_scale: float
+    face_shift: float
     files: Mapping[str, WeightsFile]
     license: str
     training: Mapping[str, Any]
@@ -236,6 +240,8 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "smallest_box": ("a whole number above 0", _is_count),
     "crop_margin": ("a number above 0", _is_positive),
     "bin_width": ("a number above 0", _is_positive),
+    "face_scale": ("a number above 0", _is_positive),
+    "face_shift": ("a number between -1 and 1", lambda v: _is_number(v) and -1 < v < 1),
     "score_threshold": ("a number between 0 and 1", _is_fraction),
     "max_iou": ("a number between 0 and 1", _is_fraction),
     "std_scale": (

@@ -113,10 +113,14 @@ class OnnxFaceDetector:
             looks.append(self._look(image, scale))
         boxes, scores = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         kept = suppress(boxes, scores, max_iou=self.config.max_iou)
-        return [
-            FaceDetection(BoundingBox(*(float(corner) for corner in boxes[index])), float(scores[index]))
-            for index in kept
-        ]
+        return [self._detection(BoundingBox(*boxes[index].tolist()), float(scores[index])) for index in kept]
+
+    def _detection(self, box: BoundingBox, score: float) -> FaceDetection:
+        side = max(box.width, box.height)
+        x, y = box.center
+        y += self.config.face_shift * side
+        half = self.config.face_scale * side / 2
+        return FaceDetection(box, score, face=BoundingBox(x - half, y - half, x + half, y + half))
 
     def _look(self, image: Image, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Boxes (K, 4) in the photo's pixels and scores (K,) above the threshold, at one scale of the photo."""

@@ -17,7 +17,7 @@ from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModelError
 from headpose_sdk.images import check_image, read_image
 from headpose_sdk.preprocessing import check_box, crop_faces
-from headpose_sdk.results import BoundingBox, HeadPose, Image, ImageResult, PoseBatch
+from headpose_sdk.results import BoundingBox, FaceDetection, HeadPose, Image, ImageResult, PoseBatch
 from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider
 from headpose_sdk.weights import DEFAULT_MODEL, absolute_folder, find_model
 
@@ -180,18 +180,21 @@ class HeadPoseEstimator:
     ) -> tuple[_Faces, NDArray[np.uint8]]:
         """The faces of a checked image, given or found, and their crops."""
         if boxes is None:
-            faces = self._detected(image, name)
+            found = self._detected(image, name)
+            faces: _Faces = [(face.box, face.score) for face in found]
+            shown = [face.face or face.box for face in found]
         else:
-            faces = [(check_box(box, image), None) for box in _listed(boxes)]
-        return faces, crop_faces(
-            image, [box for box, _ in faces], margin=self.config.crop_margin, size=self.config.input_size
-        )
+            shown = [check_box(box, image) for box in _listed(boxes)]
+            faces = [(box, None) for box in shown]
+        return faces, crop_faces(image, shown, margin=self.config.crop_margin, size=self.config.input_size)
 
-    def _detected(self, image: Image, name: str) -> _Faces:
+    def _detected(self, image: Image, name: str) -> list[FaceDetection]:
         """The detector's faces; a box of its own that cannot be is told as its mistake, not the caller's."""
         try:
             found = self.detector.detect(image)
-            return [(check_box(face.box, image), face.score) for face in found]
+            for face in found:
+                check_box(face.box, image)
+            return found
         except InvalidBoxError as error:
             raise InvalidBoxError(
                 f"{name}: the detector, {type(self.detector).__name__}, gave a box that cannot be: {error}; "

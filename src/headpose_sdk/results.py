@@ -67,10 +67,15 @@ class BoundingBox:
 
 @dataclass(frozen=True, slots=True)
 class FaceDetection:
-    """A face that a detector found: its box in pixels and its score, 0 to 1."""
+    """A face that a detector found: its box in pixels and its score, 0 to 1.
+
+    ``face`` is the box that the pose network is to see, from the forehead to under the chin and from ear to ear, where
+    the detector knows that its own is framed otherwise; None stands for ``box``.
+    """
 
     box: BoundingBox
     score: float
+    face: BoundingBox | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,30 @@ def test_labelled_boxes_reach_the_estimator_and_the_report_says_how_it_measured(
         "missed": [],
         "dropped": [],
         "version": headpose_sdk.__version__,
+        "front": {"n": 2, "median_std": [3, 3, 3]},
+        "behind": {"n": 0, "median_std": None},
+        "box_step": None,
     }
+
+
+def test_the_std_of_heads_seen_from_behind_is_told_beside_that_from_the_front(write_dataset: Write) -> None:
+    front, side = ["0.png,29,0,0", "1.png,-20,9,0", "2.png,0,0,0"], ["0.png,60,0,0", "1.png,-119,0,0"]
+    behind = ["0.png,-150,9,0", "1.png,61,180,180", "2.png,180,0,0"]  # (61, 180, 180) is (119, 0, 0) turned on
+    samples = read_manifest(write_dataset(POSES, *front, *side, *behind).parent)
+    poses = {0: [box_pose((0, 0, 0), std=(2, 30, 4))], 1: [box_pose((0, 0, 0), std=(4, 50, 6))], 2: []}
+    report = evaluate_poses(KeyedEstimator(poses), samples, boxes="detector")  # type: ignore[arg-type]
+    assert report["front"] == {"n": 2, "median_std": [3, 40, 5]}  # a missed face has none
+    assert report["behind"] == {"n": 1, "median_std": [2, 30, 4]}
+
+
+def test_the_step_from_the_detectors_box_to_the_labelled_one_is_told(write_dataset: Write) -> None:
+    samples = read_manifest(
+        write_dataset(BOXES, "0.png,0,0,0,10,14,50,58", "1.png,0,0,0,5,8,50,50", "2.png,0,0,0,1,1,9,9").parent
+    )
+    poses = {0: [box_pose((0, 0, 0), (10, 10, 50, 50))], 1: [box_pose((0, 0, 0), (5, 5, 50, 45))], 2: []}
+    report = evaluate_poses(KeyedEstimator(poses), samples, boxes="detector")  # type: ignore[arg-type]
+    # Sides 44 for 40 and 45 for 45; centres 36 for 30 and 29 for 25.
+    assert report["box_step"] == {"scale": 1.05, "shift": pytest.approx((6 / 40 + 4 / 45) / 2, abs=1e-4)}
 
 
 def test_the_detected_face_that_fits_the_label_is_measured_not_the_largest(write_dataset: Write) -> None:

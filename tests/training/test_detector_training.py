@@ -81,13 +81,14 @@ def test_the_exported_detector_finds_the_face_it_has_learnt(
 ) -> None:
     run, _ = overfitted
     out = tmp_path / "models" / "learnt"
-    report = export(run, out, license_id="MIT", score_threshold=0.5)
+    report = export(run, out, license_id="MIT", score_threshold=0.5, face_scale=1.1, face_shift=-0.05)
     assert report["largest_difference"] < 1e-3
     assert [path.name for path in out.parent.iterdir()] == ["learnt"]
     assert sorted(path.name for path in out.iterdir()) == ["config.json", "model.fp32.onnx"]
     config = read_config(out)
     assert isinstance(config, DetectorModelConfig)
     assert (config.name, config.license, config.score_threshold) == ("learnt", "MIT", 0.5)
+    assert (config.face_scale, config.face_shift) == (1.1, -0.05)
     assert config.training == {
         "kind": "detector", "data": "the sample photo", "step": 80, "commit": source_commit(),
         "command": "headpose train detector --data 'the sample photo' --out RUN --pictures 250000",

@@ -47,12 +47,13 @@ def test_a_pose_export_needs_data(teacher_run: Path, tmp_path: Path, capsys: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pose_export_takes_no_score_threshold(
-    teacher_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--score-threshold", "--face-scale", "--face-shift"])
+def test_a_pose_export_takes_no_option_of_a_detector(
+    teacher_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    words = ["--out", str(tmp_path / "model"), "--data", "d", "--score-threshold", "0.4"]
+    words = ["--out", str(tmp_path / "model"), "--data", "d", option, "0.4"]
     said = usage_error(capsys, "train", "export", "--run", str(teacher_run), *words)
-    assert "--score-threshold is for a detector" in said
+    assert f"{option} is for a detector" in said
 
 
 def test_a_detector_export_takes_no_detector(

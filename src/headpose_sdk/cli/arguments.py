@@ -76,6 +76,14 @@ def fraction(text: str) -> float:
     return value
 
 
+def between_minus_one_and_one(text: str) -> float:
+    """A number between -1 and 1, neither of them included."""
+    value = _number(text)
+    if not -1 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between -1 and 1")
+    return value
+
+
 def shares(text: str) -> tuple[tuple[str, float], ...]:
     """Kinds and what part of the whole they are, such as ``photo=0.6,rendered=0.4``; the parts add up to 1."""
     parsed: dict[str, float] = {}

@@ -128,6 +128,9 @@ def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
     _print_title(report)
     _print_figures(("", report["metrics"]))
     _print_coverage(report["metrics"])
+    if report["behind"]["n"] > 0:
+        for name in ("front", "behind"):
+            _print_median_std(f"heads seen from {'the front' if name == 'front' else name}", report[name])
     return _finish(report, args.json)
 
 
@@ -204,6 +207,11 @@ def _print_coverage(metrics: dict[str, Any]) -> None:
         if covered is not None:
             shares = "  ".join(f"{share:.1%}" for share in covered)
             print(f"errors within {sigmas} predicted std (yaw pitch roll): {shares}")
+
+
+def _print_median_std(what: str, group: dict[str, Any]) -> None:
+    told = "-" if group["median_std"] is None else "  ".join(f"{value:.1f}" for value in group["median_std"])
+    print(f"median predicted std of {group['n']} {what} (yaw pitch roll): {told}")
 
 
 def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold: float) -> int:

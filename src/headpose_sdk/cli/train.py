@@ -12,6 +12,7 @@ import cv2
 
 from headpose_sdk.cli.arguments import (
     Subparsers,
+    between_minus_one_and_one,
     fraction,
     natural,
     open_fraction,
@@ -162,6 +163,19 @@ def _add_export(tasks: Subparsers) -> None:
         metavar="X",
         help=f"for a detector only: score, 0 to 1, from which it reports a face (default: {SCORE_THRESHOLD})",
     )
+    parser.add_argument(
+        "--face-scale",
+        type=positive_float,
+        metavar="X",
+        help="for a detector only: side of the face box that pose networks are trained with, in longer sides of the "
+        "box it was taught to find (default: 1)",
+    )
+    parser.add_argument(
+        "--face-shift",
+        type=between_minus_one_and_one,
+        metavar="X",
+        help="for a detector only: how much lower the centre of that face box lies, in the same unit (default: 0)",
+    )
     parser.set_defaults(run=partial(_run_export, parser))
 
 
@@ -212,8 +226,10 @@ def _run_export(parser: argparse.ArgumentParser, args: argparse.Namespace) -> in
             f"{one_line(args.trained)} holds a pose network, whose export measures and calibrates on photos; "
             "add --data with the folders that it was trained on"
         )
-    if kind == "pose" and args.score_threshold is not None:
-        parser.error(f"--score-threshold is for a detector, but {one_line(args.trained)} holds a pose network")
+    for name in ("score_threshold", "face_scale", "face_shift"):
+        if kind == "pose" and getattr(args, name) is not None:
+            option = "--" + name.replace("_", "-")
+            parser.error(f"{option} is for a detector, but {one_line(args.trained)} holds a pose network")
     if kind == "detector" and len(args.data) > 1:
         parser.error(f"{one_line(args.trained)} holds a detector, which is measured on one CSV; give --data once")
     if kind == "detector" and args.detector is not None:
@@ -226,6 +242,8 @@ def _run_export(parser: argparse.ArgumentParser, args: argparse.Namespace) -> in
         license_id=args.license,
         detector=args.detector or DEFAULT_DETECTOR,
         score_threshold=args.score_threshold or SCORE_THRESHOLD,
+        face_scale=args.face_scale or 1.0,
+        face_shift=args.face_shift or 0.0,
     )
     print(json.dumps(report, indent=2))
     return 0

@@ -18,6 +18,7 @@ from headpose_sdk.errors import InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import FaceSample, LabelledFace, PoseSample, Progress
 from headpose_sdk.evaluation.datasets.aflw2000 import AFLW2000_IMAGES
+from headpose_sdk.evaluation.directions import pan_tilt
 from headpose_sdk.evaluation.faces import face_metrics, recall_at
 from headpose_sdk.evaluation.metrics import pose_metrics
 from headpose_sdk.evaluation.pointing04 import evaluate_pointing04
@@ -37,6 +38,7 @@ from headpose_sdk.rotation import FloatArray
 __all__ = [
     "BoxSource",
     "Progress",
+    "box_step",
     "evaluate_aflw2000",
     "evaluate_detector",
     "evaluate_pointing04",
@@ -45,6 +47,9 @@ __all__ = [
 
 FACE_SIZES = (40.0, 20.0)
 """Smallest shorter side, in pixels, of the faces that the detector's measure counts."""
+
+FRONT, BEHIND = 30.0, 120.0
+"""Degrees that a head is turned by, at most and at least, to be seen from the front and from behind."""
 
 WITHIN = 99.0
 """Degrees; publications drop the AFLW2000-3D images with an angle beyond them, 31 of 2000."""
@@ -61,8 +66,10 @@ def evaluate_poses(
 
     The keys are ``protocol``, ``model``, ``providers``, ``boxes``, ``detector`` (None for labelled boxes),
     ``crop_margin``, ``samples`` (listed), ``n`` (measured), ``metrics`` (see :class:`PoseMetrics`), ``missed``
-    (files), ``dropped`` (file and reason) and ``version``. Photos that cannot be read, or whose labelled box lies
-    outside of them, are dropped; everything else is measured. A detector's box outside of the photo is a miss.
+    (files), ``dropped`` (file and reason), ``version``, ``front`` and ``behind`` (``n`` and ``median_std`` of the
+    heads that are turned away from the camera by at most 30 and by at least 120 degrees, missed ones not among them)
+    and ``box_step`` (see :func:`box_step`). Photos that cannot be read, or whose labelled box lies outside of them,
+    are dropped; everything else is measured. A detector's box outside of the photo is a miss.
 
     Raises:
         DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
@@ -72,6 +79,8 @@ def evaluate_poses(
         "protocol": PROTOCOLS[boxes],
         **measured.describe(estimator, boxes),
         "metrics": _figures(measured),
+        **_std_by_facing(measured),
+        "box_step": box_step(measured) if boxes == "detector" else None,
     }
 
 
@@ -168,6 +177,38 @@ def _figures(measured: Predictions[PoseSample], rows: NDArray[np.bool_] | None =
     if len(labels) == 0:
         return None
     return pose_metrics(measured.angles[chosen], labels, measured.std[chosen]).to_dict()
+
+
+def _std_by_facing(measured: Predictions[PoseSample]) -> dict[str, dict[str, Any]]:
+    """The median std of heads seen from the front and of heads seen from behind, which should be large."""
+    found = np.isfinite(measured.std[:, 0])
+    turned: FloatArray = np.abs(pan_tilt(_labels(measured))[:, 0])
+    chosen = {"front": found & (turned <= FRONT), "behind": found & (turned >= BEHIND)}
+    return {
+        name: {
+            "n": int(rows.sum()),
+            "median_std": np.median(measured.std[rows], axis=0).round(4).tolist() if rows.any() else None,
+        }
+        for name, rows in chosen.items()
+    }
+
+
+def box_step(measured: Predictions[PoseSample]) -> dict[str, float] | None:
+    """From the detector's box to the labelled one: ``scale`` and ``shift``, medians over the faces found.
+
+    In longer sides of the detector's box: how long the labelled box's longer side is, and how much lower its centre
+    lies. None where no box is labelled.
+    """
+    steps = []
+    for sample, pose in zip(measured.samples, measured.poses, strict=True):
+        if sample.box is not None and pose is not None:
+            side = max(pose.box.width, pose.box.height)
+            lower = sample.box.center[1] - pose.box.center[1]
+            steps.append((max(sample.box.width, sample.box.height) / side, lower / side))
+    if not steps:
+        return None
+    scale, shift = np.median(steps, axis=0).round(4).tolist()
+    return {"scale": scale, "shift": shift}
 
 
 def _size_class(

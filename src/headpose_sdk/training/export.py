@@ -56,12 +56,15 @@ def export(
     license_id: str = "not stated",
     detector: str = DEFAULT_DETECTOR,
     score_threshold: float = SCORE_THRESHOLD,
+    face_scale: float = 1.0,
+    face_shift: float = 0.0,
 ) -> dict[str, Any]:
     """Write the model folder ``out`` from the checkpoint in ``run``; return what was measured on the way.
 
     ``data`` is that of the training: the folders of a pose network, which needs them, or the CSV of a detector, which
-    is measured if it is there. ``detector`` is the one that a pose network goes with, ``score_threshold`` that of a
-    face detector; each is for the one kind. ``out`` appears when everything in it was checked, or not at all.
+    is measured if it is there. ``detector`` is the one that a pose network goes with; ``score_threshold``, and
+    ``face_scale`` and ``face_shift`` of :class:`DetectorModelConfig`, are for a face detector. ``out`` appears when
+    everything in it was checked, or not at all.
 
     Raises:
         ModelIntegrityError: if ``run`` holds no checkpoint of a known kind, or the exported network does not do what
@@ -78,7 +81,15 @@ def export(
     if kind == "detector":
         if len(data) > 1:
             raise DatasetError(f"{run} holds a detector, which is measured on one CSV; give --data once")
-        return export_detector(checkpoint, data[0] if data else None, out, score_threshold=score_threshold, **common)
+        return export_detector(
+            checkpoint,
+            data[0] if data else None,
+            out,
+            score_threshold=score_threshold,
+            face_scale=face_scale,
+            face_shift=face_shift,
+            **common,
+        )
     if kind != "pose":
         raise ModelIntegrityError(
             f"{run} holds a run of the kind {kind!r}, which this version cannot export; use the version that trained it"

@@ -28,7 +28,15 @@ DOUBTFUL = 0.02  # the score from which on the measure looks for the best thresh
 
 
 def export_detector(
-    checkpoint: Checkpoint, data: Path | None, out: Path, *, name: str, license_id: str, score_threshold: float
+    checkpoint: Checkpoint,
+    data: Path | None,
+    out: Path,
+    *,
+    name: str,
+    license_id: str,
+    score_threshold: float,
+    face_scale: float,
+    face_shift: float,
 ) -> dict[str, Any]:
     """Write the model folder ``out`` of a face detector, in float32, as it is small; return what was measured.
 
@@ -59,6 +67,8 @@ def export_detector(
             min_side=MIN_SIDE,
             coarse_side=COARSE_SIDE,
             smallest_box=SMALLEST_BOX,
+            face_scale=face_scale,
+            face_shift=face_shift,
             files={"cpu": WeightsFile.of(file)},
             license=license_id,
             training=training_of(checkpoint),
