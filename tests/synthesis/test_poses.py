@@ -32,19 +32,22 @@ def test_faces_of_front_look_into_the_cameras_half_of_the_world(heads: list[Head
     assert (poses.max(axis=0) > 80).all()
 
 
-def test_half_of_the_turns_are_even_and_half_near_the_front(heads: list[Head], full_turns: list[Head]) -> None:
+def test_many_turns_are_near_the_front_many_are_profiles_and_few_are_from_behind(
+    heads: list[Head], full_turns: list[Head]
+) -> None:
     yaw = np.abs(angles(heads)[:, 0])
-    assert 0.10 < (yaw > 60).mean() < 0.19  # of the turns a sixth plus a little; nods take some of the yaw away
-    assert 0.45 < (yaw < 30).mean() < 0.58
+    assert 0.15 < (yaw > 60).mean() < 0.25  # of the turns a fifth plus a little; nods take some of the yaw away
+    assert 0.42 < (yaw < 30).mean() < 0.53
     yaw = np.abs(angles(full_turns)[:, 0])
-    assert_allclose((yaw > 135).mean(), 0.125, atol=0.03)
-    assert yaw.max() > 178
+    assert 0.12 < ((yaw > 60) & (yaw < 93)).mean() < 0.22
+    assert_allclose((yaw > 135).mean(), 0.0625, atol=0.025)
+    assert yaw.max() > 175
 
 
 def test_heads_from_behind_are_not_upside_down(full_turns: list[Head]) -> None:
     behind = angles(full_turns)[np.abs(angles(full_turns)[:, 0]) > 120]
     assert np.abs(behind[:, 1]).max() <= 90
-    assert np.percentile(np.abs(behind[:, 2]), 90) < 50
+    assert np.percentile(np.abs(behind[:, 2]), 90) < 60
 
 
 def test_left_and_right_are_alike(heads: list[Head]) -> None:

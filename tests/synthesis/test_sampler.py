@@ -226,7 +226,7 @@ def test_eyes_that_look_into_the_camera_do_so_on_a_head_that_leans() -> None:
 # --- nothing but seed and number
 
 
-GOLDEN = "269da0b983061ca4e2a17e606d98a4df8e753e42d6050eaa70ea82da9733bbfd"
+GOLDEN = "b8bc4a08e94e06a22e088243eba29b214a134f030ad18c00db62e09a3ff826d7"
 
 
 def test_a_head_is_what_it_always_was() -> None:
