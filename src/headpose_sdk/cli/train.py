@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import cv2
 
@@ -22,7 +23,7 @@ from headpose_sdk.cli.arguments import (
     stages,
 )
 from headpose_sdk.cli.messages import extra_installed, one_line
-from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, TeacherConfig, stages_text
+from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, Precision, TeacherConfig, stages_text
 from headpose_sdk.weights import DEFAULT_DETECTOR
 
 __all__ = ["add_parser"]
@@ -84,6 +85,12 @@ def _add_teacher(tasks: Subparsers) -> None:
         metavar="X",
         help="part of what is seen that shows no face, 0 for none (default: %(default)s)",
     )
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default=_TEACHER.precision,
+        help="of the forward pass; fp32 is faster for depthwise convolutions (default: %(default)s)",
+    )
     _add_run_arguments(parser, _TEACHER, "heads")
     parser.set_defaults(run=partial(_run_teacher, parser))
 
@@ -128,7 +135,13 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads; PyTorch's own choice if left out")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out if there is one")
-    parser.add_argument("--init", type=Path, metavar="RUN", help="begin with the averaged weights of another run")
+    parser.add_argument(
+        "--init",
+        type=Path,
+        metavar="PATH",
+        help="begin with the averaged weights of another run, given by its folder; a pose network also with a file of "
+        "its backbone's weights, .pth or .safetensors",
+    )
 
 
 def _add_export(tasks: Subparsers) -> None:
@@ -191,6 +204,7 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
         nonface_share=args.nonface_share,
         batch=args.batch,
         learning_rate=args.learning_rate,
+        precision=args.precision,
         seed=args.seed,
     )
     return _train(train_teacher, config, args)

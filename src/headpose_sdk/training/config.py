@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-__all__ = ["INPUT_SIZE", "SCORE_THRESHOLD", "DetectorConfig", "TeacherConfig", "shares_text", "stages_text"]
+__all__ = [
+    "INPUT_SIZE",
+    "SCORE_THRESHOLD",
+    "DetectorConfig",
+    "Precision",
+    "TeacherConfig",
+    "shares_text",
+    "stages_text",
+]
+
+Precision: TypeAlias = Literal["bf16", "fp32"]
 
 INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
 SCORE_THRESHOLD = 0.65  # from which an exported detector reports a face
@@ -30,7 +41,8 @@ class TeacherConfig:
     ``shares``: kinds of the manifest and the part of the heads seen that each is, of sum 1; other kinds are not seen.
     None takes all rows as often as they come. ``nonface_share``: the part of what is seen that shows no face, so that
     the network learns to be unsure there. ``label_sigma``: degrees over which a label is spread across bins, 0 for the
-    paper's hard labels.
+    paper's hard labels. ``precision`` of the forward pass: mostly, bfloat16 is faster for plain convolutions and
+    float32 for depthwise ones.
     """
 
     backbone: str = "resnet18"
@@ -43,6 +55,7 @@ class TeacherConfig:
     weight_decay: float = 0.05
     label_sigma: float = 3.0
     mse_weight: float = 0.005
+    precision: Precision = "bf16"
     seed: int = 0
 
     def size_at(self, done: float) -> int:

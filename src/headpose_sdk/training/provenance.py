@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headpose_sdk.errors import DatasetError, ModelNotFoundError
+from headpose_sdk.errors import DatasetError
 from headpose_sdk.training.config import DetectorConfig, TeacherConfig, shares_text, stages_text
 
-__all__ = ["command_of", "data_settings", "folders_settings", "init_settings", "refuse_other_data", "source_commit"]
+__all__ = ["command_of", "data_settings", "folders_settings", "refuse_other_data", "source_commit"]
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ _TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tu
         "teacher",
         TeacherConfig(),
         ("backbone", "crops"),
-        ("batch", "stages", "shares", "nonface_share", "learning_rate", "seed"),
+        ("batch", "stages", "shares", "nonface_share", "learning_rate", "precision", "seed"),
     ),
     "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "seed")),
 }
@@ -64,23 +64,6 @@ def refuse_other_data(settings: Mapping[str, Any], tables: Sequence[Path]) -> No
             f"{', '.join(map(str, tables))}: not what the run was trained on, which is {names} as it was then; "
             "what was held back from training is known of that alone, so give it as --data"
         )
-
-
-def init_settings(checkpoint: Path | None) -> dict[str, Any]:
-    """The settings that name the run whose ``checkpoint`` a new one begins with, if any.
-
-    Raises:
-        ModelNotFoundError: if there is no such file.
-    """
-    if checkpoint is None:
-        return {"init": None, "init_sha256": None}
-    try:
-        digest = _sha256(checkpoint)
-    except OSError as error:
-        raise ModelNotFoundError(
-            f"{checkpoint} cannot be read: {error.strerror}; name as --init the --out folder of another run"
-        ) from error
-    return {"init": checkpoint.resolve().parent.name, "init_sha256": digest}
 
 
 def command_of(settings: Mapping[str, Any]) -> str:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from headpose_sdk.evaluation.datasets import MANIFEST
-from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig
 from headpose_sdk.training.data import load_crops, read_split, training_batch
+from headpose_sdk.training.initial import begin_with
 from headpose_sdk.training.losses import pose_loss
 from headpose_sdk.training.mixture import Mixture, check_kinds
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.nonfaces import nonface_batch
-from headpose_sdk.training.provenance import folders_settings, init_settings
+from headpose_sdk.training.provenance import folders_settings
 from headpose_sdk.training.trainer import Trainer
 
 __all__ = ["train_teacher"]
@@ -35,7 +35,7 @@ def train_teacher(
 ) -> Path:
     """Train on ``data``, folders with manifest.csv, and return the checkpoint's path.
 
-    ``init`` is the folder of another run, whose averaged weights this one begins with.
+    ``init`` names the weights to begin with, see :func:`begin_with`.
 
     The heads of the validation part (by hash of ``source``) are left out of training; the export measures on them.
     ``out`` is made when all of ``data`` was read.
@@ -45,7 +45,7 @@ def train_teacher(
         InvalidImageError: if one of its pictures cannot be read.
         TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
         UnknownModelError: if timm does not know the backbone.
-        ModelError: if ``init`` holds no checkpoint, or one of another network.
+        ModelError: if ``init`` cannot be read, or belongs to another network.
         OutputError: if ``out`` cannot be written.
     """
     if threads:
@@ -61,7 +61,7 @@ def train_teacher(
     settings = {
         "kind": "pose",
         **folders_settings([folder / MANIFEST for folder in data], rows),
-        **init_settings(None if init is None else init / CHECKPOINT),
+        **begin_with(network, init),
         **asdict(config),
         "stages": [list(stage) for stage in config.stages],
         "shares": shares,
@@ -75,7 +75,7 @@ def train_teacher(
         weight_decay=config.weight_decay,
         warmup=300,
     )
-    trainer.start(resume, init)
+    trainer.start(resume)
     load_crops(held_back)  # not kept: what cannot be read is told now instead of at the export
     crops = load_crops(training)
     mixture = Mixture.of(crops.kind, shares, config.nonface_share, config.batch, config.seed)
@@ -92,7 +92,7 @@ def train_teacher(
 
     def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Mapping[str, Tensor]:
         images, angles, known = batch
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
             logits = model(normalise(images))
         return pose_loss(logits.float(), angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
 

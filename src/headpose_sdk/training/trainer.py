@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from headpose_sdk.errors import OutputError, TrainingError
 from headpose_sdk.images import atomic_write
-from headpose_sdk.training.checkpoint import CHECKPOINT, below, load_averaged, read_checkpoint
+from headpose_sdk.training.checkpoint import CHECKPOINT, below, read_checkpoint
 from headpose_sdk.training.provenance import source_commit
 
 Batch = TypeVar("Batch")
@@ -134,20 +134,14 @@ class Trainer:
         """Where the checkpoint is."""
         return self.out / CHECKPOINT
 
-    def start(self, resume: bool, init: Path | None = None) -> None:
+    def start(self, resume: bool) -> None:
         """With ``resume`` go on from the folder's checkpoint, if there is one. Writes nothing.
-
-        A new run begins with the averaged weights of the run in the folder ``init``, if given.
 
         Raises:
             TrainingError: if ``out`` holds a run and ``resume`` is not asked for, or one of another configuration.
-            ModelIntegrityError: if ``init`` holds no checkpoint, or one of another network.
         """
         path = self.checkpoint
         if not path.exists():
-            if init is not None:
-                load_averaged(self.model, read_checkpoint(init / CHECKPOINT))
-                self.averaged.load_state_dict(self.model.state_dict())
             return
         if not resume:
             raise TrainingError(f"{path} exists; add --resume to go on with that run, or choose another --out")

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from headpose_sdk.detection import cell_grid
 from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import FaceSample, read_faces
-from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import DetectorConfig
 from headpose_sdk.training.detector.data import load_photos, training_batch
 from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
+from headpose_sdk.training.initial import begin_with
 from headpose_sdk.training.network import normalise
-from headpose_sdk.training.provenance import data_settings, init_settings
+from headpose_sdk.training.provenance import data_settings
 from headpose_sdk.training.split import split_by_hash
 from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
@@ -42,7 +42,7 @@ def train_detector(
         DatasetError: if ``data`` is no table of faces, or leaves no photo to train on.
         InvalidImageError: if a photo to train on cannot be read.
         TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
-        ModelError: if ``init`` holds no checkpoint, or one of another network.
+        ModelError: if ``init`` cannot be read, or belongs to another network.
         OutputError: if ``out`` cannot be written.
     """
     if threads:
@@ -51,14 +51,15 @@ def train_detector(
     training, held_back = split_by_file(read_faces(data))
     if not training:
         raise DatasetError(f"{data} leaves no photo to train on after the split by file name; it needs some tens")
+    network = FaceDetectorNetwork().to(memory_format=torch.channels_last)
     settings = {
         "kind": "detector",
         **data_settings(data, data.name, len(training) + len(held_back)),
-        **init_settings(None if init is None else init / CHECKPOINT),
+        **begin_with(network, init),
         **asdict(config),
     }
     trainer = Trainer(
-        FaceDetectorNetwork().to(memory_format=torch.channels_last),
+        network,
         out,
         settings,
         steps=config.pictures // config.batch,
@@ -66,7 +67,7 @@ def train_detector(
         weight_decay=config.weight_decay,
         warmup=300,
     )
-    trainer.start(resume, init)
+    trainer.start(resume)
     photos = load_photos(training)
     cells = torch.from_numpy(cell_grid(config.size, config.size).copy())
 
