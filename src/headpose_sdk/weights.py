@@ -41,7 +41,7 @@ _HUB_NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedModel:
-    """A model that is not in the wheel but on the Hub. `headpose publish` prints this entry.
+    """A model that is not in the wheel but on the Hub; :class:`headpose_sdk.publishing.Publication` makes its entry.
 
     ``revision`` is a commit of 40 digits, ``config_sha256`` the SHA-256 of its config.json, which holds those of the
     weights, ``size`` the bytes of its files; ``accuracy`` is one line, as ``headpose models`` shows it.

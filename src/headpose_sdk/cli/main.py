@@ -16,6 +16,7 @@ from typing import Any, TextIO, cast
 
 from headpose_sdk import __version__
 from headpose_sdk.cli import (
+    doctor,
     download,
     draw,
     eval,  # noqa: A004 (named as the command is)
@@ -110,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headpose {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (draw, predict, models, download, publish, eval, train, render):
+    for command in (draw, predict, models, download, publish, eval, train, render, doctor):
         command.add_parser(subparsers)
     return parser
 
