@@ -29,7 +29,7 @@ from headpose_sdk.cli import (
 from headpose_sdk.cli.messages import complain, plain_warnings
 from headpose_sdk.errors import HeadPoseError
 
-__all__ = ["main", "run_to_the_end"]
+__all__ = ["build_parser", "main", "run_to_the_end"]
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141  # 128 and the number of the signal, as shells have it
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
 
     def command() -> int:
-        args = _parser().parse_args(argv)
+        args = build_parser().parse_args(argv)
         return int(args.run(args))
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -103,7 +103,8 @@ def _as_stdout_error() -> Iterator[None]:
         raise _StdoutError(error.strerror or str(error)) from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command, as ``main`` uses it."""
     parser = argparse.ArgumentParser(
         prog="headpose",
         description="Yaw, pitch and roll of every head in a photo.",
