@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 REPO = "somebody/some-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -31,6 +32,10 @@ class Faults:
     """The answer to everything."""
     cut: dict[str, int] = field(default_factory=dict)
     """How often the connection is cut in the middle of a file, by the file's name."""
+    stalled: str = ""
+    """The file of which half is sent, and then nothing more until this is changed."""
+    half_sent: Event = field(default_factory=Event)
+    """Set when that half was sent."""
     sent_instead: dict[str, bytes] = field(default_factory=dict)
     """Other bytes than the repository's, by the file's name."""
 
@@ -135,6 +140,13 @@ def serve_hub(folder: Path) -> Iterator[Hub]:
                 hub.faults.cut[name] -= 1
                 body = body[: len(body) // 2]
                 self.close_connection = True
+            if name and name == hub.faults.stalled:
+                self.wfile.write(body[: len(body) // 2])
+                hub.faults.half_sent.set()
+                while hub.faults.stalled:
+                    time.sleep(0.01)
+                self.close_connection = True
+                return
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002

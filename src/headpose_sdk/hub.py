@@ -22,6 +22,7 @@ __all__ = ["HubRepository", "fetch_model", "reason"]
 
 _log = logging.getLogger(__name__)
 
+_TOO_OFTEN = 429
 _NOT_CACHED = (
     "it is not in the local cache, and the Hub cannot be reached or was not to be asked; "
     "check the name, connect once, or give the folder of a copy"
@@ -30,7 +31,7 @@ _BY_STATUS = {
     401: "the Hub wants to know who asks, or the token is wrong; log in with `hf auth login`, or set HF_TOKEN",
     403: "this account may not read it; ask its owner for access on its page, then log in with `hf auth login`",
     404: "the Hub has no such file; check the name and the revision",
-    429: "the Hub says that this address asks too often; wait some minutes, or log in with `hf auth login`",
+    _TOO_OFTEN: "the Hub says that this address asks too often; wait some minutes, or log in with `hf auth login`",
 }
 
 
@@ -63,45 +64,80 @@ def fetch_model(
         ModelDownloadError: if the Hub cannot be reached or refuses, or the cache cannot be written.
         ModelIntegrityError: if what it sends is no model, or not the one that config.json describes.
     """
-    # Imported here: it takes longer than everything else together, and most programs never need it.
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-
-    cache = None if cache_dir is None else Path(cache_dir)
-
-    def get(file: str, revision: str | None) -> Path:
-        if local_files_only:  # huggingface_hub would ask the Hub something even so
-            raise ModelDownloadError(f"model {repository} could not be downloaded: {_NOT_CACHED}")
-        with _explained(repository, cache):
-            return Path(hf_hub_download(repository.name, file, revision=revision, cache_dir=cache))
-
-    def cached(file: str, revision: str | None) -> Path | None:
-        with _explained(repository, cache):
-            path = try_to_load_from_cache(repository.name, file, cache_dir=cache, revision=revision)
-        return Path(path) if isinstance(path, str) else None  # it may also say that there is no such file
-
-    def get_config() -> Path:
-        known = None if newest and not local_files_only else cached(CONFIG_NAME, repository.revision)
-        return known or get(CONFIG_NAME, repository.revision)
+    files = _Files(repository, None if cache_dir is None else Path(cache_dir).absolute(), local_files_only)
 
     def check_config(path: Path) -> None:
         if config_sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != config_sha256:
             raise ModelIntegrityError(f"{path} is not the one that this version of headpose-sdk knows; upgrade it")
         open_folder(path.parent)
 
-    config = _checked(get_config, check_config, repository)
+    config = _checked(lambda: files.config(newest=newest), check_config, repository)
     folder = open_folder(config.parent)
     commit = folder.path.name
     _log.info("%s: took commit %s", repository, commit)
 
     def fetch_weights(device: str, file: str) -> None:
-        if newest or cached(file, commit) is None:
-            _checked(
-                lambda: cached(file, commit) or get(file, commit), lambda _: folder.read_weights(device), repository
-            )
+        if newest or files.cached(file, commit) is None:
+            _checked(lambda: files.get(file, commit), lambda _: folder.read_weights(device), repository)
 
     for device, entry in folder.config.files.items():
         fetch_weights(device, entry.name)
     return folder
+
+
+# huggingface_hub is imported where it is needed: that takes longer than everything else together, and most programs
+# never need it.
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of a repository, in ``cache`` (None: where huggingface_hub keeps its own) and on the Hub."""
+
+    repository: HubRepository
+    cache: Path | None
+    local_files_only: bool
+
+    def cached(self, file: str, revision: str | None) -> Path | None:
+        """The file as far as it is here already."""
+        from huggingface_hub import try_to_load_from_cache
+
+        with _explained(self.repository, self.cache):
+            path = try_to_load_from_cache(self.repository.name, file, cache_dir=self.cache, revision=revision)
+        return Path(path) if isinstance(path, str) else None  # it may also say that there is no such file
+
+    def get(self, file: str, revision: str | None) -> Path:
+        """The file of that revision, fetched unless it is here. A commit never changes, so only a name is asked for."""
+        from huggingface_hub import hf_hub_download
+
+        if self.local_files_only:  # huggingface_hub would ask the Hub something even so
+            raise ModelDownloadError(f"model {self.repository} could not be downloaded: {_NOT_CACHED}")
+        with _explained(self.repository, self.cache):
+            return Path(hf_hub_download(self.repository.name, file, revision=revision, cache_dir=self.cache))
+
+    def config(self, *, newest: bool) -> Path:
+        """config.json, whose folder is named after the commit."""
+        known = self.cached(CONFIG_NAME, self.repository.revision)
+        if known is not None and (self.local_files_only or not newest):
+            return known
+        if known is None and not self.local_files_only:
+            self._ask_the_hub()
+        return self.get(CONFIG_NAME, self.repository.revision)
+
+    def _ask_the_hub(self) -> None:
+        """Fail at once where the Hub cannot be reached or refuses: a download would try again for half a minute."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        with _explained(self.repository, self.cache):
+            try:
+                get_hf_file_metadata(hf_hub_url(self.repository.name, CONFIG_NAME, revision=self.repository.revision))
+            except Exception as error:
+                status = _status(error)
+                if status is None:
+                    raise ModelDownloadError(
+                        f"model {self.repository} could not be downloaded: {_NOT_CACHED} ({first_line(error)})"
+                    ) from error
+                if status in _BY_STATUS and status != _TOO_OFTEN:
+                    raise
 
 
 def _checked(get: Callable[[], Path], check: Callable[[Path], object], repository: HubRepository) -> Path:
