@@ -20,7 +20,8 @@ RESULTS = Path("benchmarks") / "results"
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the root's texts, and the results of measurements with a list of them."""
     results = sorted((ROOT / RESULTS).glob("*.json"))
-    for path in (*(ROOT / name for name in FROM_THE_ROOT), *results):
+    programs = (ROOT / "benchmarks").glob("*.py")
+    for path in (*(ROOT / name for name in FROM_THE_ROOT), *results, *programs):
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, content=path.read_text(encoding="utf-8")))
     rows = "\n".join(f"- [{path.name}]({path.name})" for path in results)

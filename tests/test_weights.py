@@ -132,7 +132,13 @@ def test_download_verifies_every_byte(tmp_path: Path) -> None:
 
 def test_a_copy_is_the_same_model(tmp_path: Path) -> None:
     target = copy_model(find_model(DEFAULT_MODEL).path, tmp_path / "copies" / "mine")
-    assert {path.name for path in target.iterdir()} == {"config.json", "metrics.json", "model.int8.onnx"}
+    assert {path.name for path in target.iterdir()} == {
+        "LICENSE-WEIGHTS",
+        "MODELS.md",
+        "config.json",
+        "metrics.json",
+        "model.int8.onnx",
+    }
     assert find_model(target).config == find_model(DEFAULT_MODEL).config
     assert download_model(str(target)) == target
     assert [path.name for path in target.parent.iterdir()] == ["mine"]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -16,7 +15,6 @@ from headpose_sdk.accuracy import METRICS_NAME, Metric, read_metrics
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, PoseModelConfig
 from headpose_sdk.errors import OutputError
 from headpose_sdk.hub import reason
-from headpose_sdk.weights import PublishedModel
 
 __all__ = ["CARD_NAME", "Publication", "prepare", "upload"]
 
@@ -35,19 +33,6 @@ class Publication:
     repo: str
     model: ModelFolder
     files: dict[str, bytes]
-
-    def entry(self, commit: str) -> PublishedModel:
-        """The line of the registry that pins this model to ``commit``."""
-        metrics = [] if METRICS_NAME not in self.files else read_metrics(self.model.path)
-        return PublishedModel(
-            kind=self.model.config.kind,
-            repo=self.repo,
-            revision=commit,
-            config_sha256=hashlib.sha256(self.files[CONFIG_NAME]).hexdigest(),
-            size=sum(len(self.files[entry.name]) for entry in self.model.config.files.values()),
-            license=self.model.config.license,
-            accuracy=str(metrics[0]) if metrics else None,
-        )
 
 
 def prepare(model: ModelFolder, repo: str, *, license_files: Sequence[Path] = ()) -> Publication:

@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -41,7 +42,7 @@ _HUB_NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedModel:
-    """A model that is not in the wheel but on the Hub; :class:`headpose_sdk.publishing.Publication` makes its entry.
+    """A model that is not in the wheel but on the Hub.
 
     ``revision`` is a commit of 40 digits, ``config_sha256`` the SHA-256 of its config.json, which holds those of the
     weights, ``size`` the bytes of its files; ``accuracy`` is one line, as ``headpose models`` shows it.
@@ -138,6 +139,8 @@ def download_model(name: str, *, cache_dir: str | PathLike[str] | None = None, l
 def copy_model(folder: Path, target: str | PathLike[str]) -> Path:
     """Copy the model in ``folder`` to ``target``, a new or empty folder: all of it, verified, or nothing.
 
+    With a bundled model go the texts that its licence wants to go with it.
+
     Raises:
         OutputError: if ``target`` is not empty or cannot be written.
         ModelNotFoundError, ModelIntegrityError: if the model is not what it should be.
@@ -151,6 +154,9 @@ def copy_model(folder: Path, target: str | PathLike[str]) -> Path:
         temporary.mkdir(parents=True)
         for name in sorted(names | ({METRICS_NAME} if (folder / METRICS_NAME).is_file() else set())):
             shutil.copyfile(folder / name, temporary / name)
+        if folder in _bundled().values():
+            for text in _licence_texts():
+                shutil.copyfile(text, temporary / text.name)
         copied = open_folder(temporary)
         for device in copied.config.files:
             copied.read_weights(device)
@@ -176,6 +182,12 @@ def absolute_folder(model: str | PathLike[str]) -> str | PathLike[str]:
 def _bundled() -> dict[str, Path]:
     """The folders of the wheel's models by name; a broken one must not keep the others from being found."""
     return {path.parent.name: path.parent for path in sorted(_BUNDLED.glob(f"*/{CONFIG_NAME}"))}
+
+
+def _licence_texts() -> list[Path]:
+    """LICENSE-WEIGHTS and MODELS.md as they were installed with the package."""
+    installed = distribution("headpose-sdk").files or []
+    return [Path(str(file.locate())) for file in installed if file.name in ("LICENSE-WEIGHTS", "MODELS.md")]
 
 
 def _find(
