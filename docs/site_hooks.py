@@ -15,6 +15,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parent.parent
 FROM_THE_ROOT = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-WEIGHTS", "MODELS.md")
 RESULTS = Path("benchmarks") / "results"
+CODE_IN_A_LIST = re.compile(r"^ {2,3}```.*?^ {2,3}```$", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -31,7 +32,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links to where these files are in the site: one level up, or below docs/, is the same place there."""
+    """Point links to where these files are in the site: one level up, or below docs/, is the same place there.
+
+    And set code in lists off by four spaces and an empty line, as MkDocs wants it there.
+    """
+    markdown = CODE_IN_A_LIST.sub(lambda code: re.sub(r"^ {2,3}", "    ", code[0], flags=re.MULTILINE) + "\n", markdown)
     markdown = markdown.replace("](../benchmarks/results)", "](benchmarks/results/index.md)")
     if page.file.src_uri in FROM_THE_ROOT:
         return markdown.replace("](docs/", "](")

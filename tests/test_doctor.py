@@ -80,6 +80,11 @@ ILL = {
         "ONNX Runtime cannot be imported: no module",
         "pip install --force-reinstall onnxruntime-gpu",
     ),
+    "no huggingface_hub": (
+        with_package("huggingface_hub"),
+        "huggingface-hub is not installed",
+        "pip install huggingface-hub",
+    ),
     "a GPU that a container does not see": (
         replace(HEALTHY, nvidia=replace(NO_GPU, hardware=True)),
         "there is an NVIDIA GPU, but its driver does not answer",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from headpose_sdk.accuracy import METRICS_NAME, read_metrics
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder, read_config
-from headpose_sdk.errors import ModelNotFoundError, OutputError, UnknownModelError
+from headpose_sdk.errors import HeadPoseError, ModelNotFoundError, OutputError, UnknownModelError
 from headpose_sdk.hub import HubRepository, fetch_model
 
 __all__ = [
@@ -164,7 +164,7 @@ def copy_model(folder: Path, target: str | PathLike[str]) -> Path:
             target.rmdir()  # Windows renames to no existing folder, not even an empty one
         temporary.replace(target)
     except OSError as error:
-        if isinstance(error, OutputError | ModelNotFoundError):
+        if isinstance(error, HeadPoseError):
             raise
         raise OutputError(
             f"{target}: cannot copy the model there ({error.strerror}); check permissions and free space"

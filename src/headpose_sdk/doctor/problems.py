@@ -79,6 +79,13 @@ def _no_runtime(findings: Findings) -> Iterator[Problem]:
         )
 
 
+def _no_hub(findings: Findings) -> Iterator[Problem]:
+    if not findings.packages["huggingface_hub"]:
+        yield Problem(
+            "huggingface-hub is not installed: models of the Hub cannot be had", "pip install huggingface-hub"
+        )
+
+
 def _gpu_without_driver(findings: Findings) -> Iterator[Problem]:
     nvidia = findings.nvidia
     if nvidia.hardware and not nvidia.gpus:
@@ -148,6 +155,7 @@ _JUDGES: tuple[Callable[[Findings], Iterator[Problem]], ...] = (
     _two_opencvs,
     _old_packages,
     _no_runtime,
+    _no_hub,
     _gpu_without_driver,
     _gpu_not_used,
     _damaged_models,
