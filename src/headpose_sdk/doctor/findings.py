@@ -132,9 +132,10 @@ def _damaged() -> tuple[str, ...]:
 
 
 def _cache() -> Path:
-    """Where huggingface_hub puts models, by its own rules."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", home)) / "hub")).expanduser()
+    """Where huggingface_hub puts models, by its own rules; it need not be installed."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
+    cache = os.environ.get("HF_HUB_CACHE", Path(os.environ.get("HF_HOME", home)) / "hub")
+    return Path(os.path.expanduser(cache))  # noqa: PTH111 - Path.expanduser raises for a user without a home
 
 
 def _writable(folder: Path) -> bool:
