@@ -2,7 +2,7 @@
 # `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
 PYTHON ?= python3
 
-.PHONY: check lint test wheel
+.PHONY: check lint test docs wheel
 
 check: lint test
 
@@ -15,6 +15,10 @@ lint:
 test:
 	$(PYTHON) -m pytest -q
 
+docs:
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+
 wheel:
 	rm -rf dist
-	$(PYTHON) -m build --wheel
+	$(PYTHON) -m build
+	$(PYTHON) -m twine check --strict dist/*

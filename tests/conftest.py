@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from headpose_sdk.images import read_image
 from headpose_sdk.results import Image
 
 ROOT = Path(__file__).parent.parent
+
+if paths := os.environ.get("PYTHONPATH"):  # programs that tests start elsewhere are to see the same package
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths.split(os.pathsep)))
 
 
 @pytest.fixture(scope="session")

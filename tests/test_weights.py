@@ -1,19 +1,19 @@
-"""Where models come from: the wheel without any network, folders, and the Hub, played by a server on this machine."""
+"""Where models come from: the wheel without any network, and folders. The Hub is in test_hub.py."""
 
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from fresh_python import run_python
-from hub_server import COMMIT, REPO, serve_repository
 from tiny_models import write_pose_model
 
 import headpose_sdk
 from headpose_sdk.config import read_config
-from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, UnknownModelError
-from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL, download_model, find_model, list_models
+from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, OutputError, UnknownModelError
+from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL, copy_model, download_model, find_model, list_models
 
 PACKAGE = Path(headpose_sdk.__file__).parent
 
@@ -128,58 +128,37 @@ def test_download_verifies_every_byte(tmp_path: Path) -> None:
         download_model(str(path))
 
 
-# The Hub; HF_ENDPOINT and HF_HUB_OFFLINE are read at import, so each needs an interpreter of its own
-
-DOWNLOAD = """
-import sys
-from pathlib import Path
-import headpose_sdk
-for name in sys.argv[1:]:
-    try:
-        print(headpose_sdk.download_model(name, cache_dir=Path.cwd() / "cache"))
-    except headpose_sdk.ModelError as error:
-        print(f"{type(error).__name__}: {error}")
-"""
+# Copies
 
 
-def test_a_model_on_the_hub_is_fetched_once(tmp_path: Path) -> None:
+def test_a_copy_is_the_same_model(tmp_path: Path) -> None:
+    target = copy_model(find_model(DEFAULT_MODEL).path, tmp_path / "copies" / "mine")
+    texts = {file.name for file in distribution("headpose-sdk").files or []} & {"LICENSE-WEIGHTS", "MODELS.md"}
+    assert {path.name for path in target.iterdir()} == {"config.json", "metrics.json", "model.int8.onnx"} | texts
+    assert find_model(target).config == find_model(DEFAULT_MODEL).config
+    assert download_model(str(target)) == target
+    assert [path.name for path in target.parent.iterdir()] == ["mine"]
+
+
+def test_an_empty_folder_is_filled_and_another_left_alone(tmp_path: Path) -> None:
     source = write_pose_model(tmp_path / "source")
-    (source / "README.md").write_text("not needed to run")
-    with serve_repository(source) as address:
-        names = (REPO, f"{REPO}@{COMMIT}", f"{REPO}@v9", "somebody/else", f"somebody/{'x' * 99}")
-        answers = run_python(DOWNLOAD, *names, folder=tmp_path, HF_ENDPOINT=address).splitlines()
-    path = tmp_path / "cache" / f"models--{REPO.replace('/', '--')}" / "snapshots" / COMMIT
-    assert answers[:2] == [str(path)] * 2
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == {
-        name: (source / name).read_bytes() for name in ("config.json", "model.onnx")
-    }
-    assert answers[2].startswith(f"ModelDownloadError: model {REPO}@v9 could not be downloaded: ")
-    assert answers[2].endswith("check the name and the revision, or try again later")
-    assert answers[3].startswith("ModelDownloadError: the Hub has no model somebody/else, or it is private")
-
-    assert answers[4].startswith(f"ModelDownloadError: model somebody/{'x' * 99} could not be downloaded: ")
-
-    # The server is gone: a revision that is pinned comes from the cache, and so does a name.
-    pinned = run_python(DOWNLOAD, f"{REPO}@{COMMIT}", REPO, folder=tmp_path, HF_ENDPOINT=address).splitlines()
-    assert pinned == [str(path)] * 2
+    (tmp_path / "empty").mkdir()
+    assert find_model(copy_model(source, tmp_path / "empty")).config.name == "tiny-pose"
+    with pytest.raises(OutputError, match=r"empty: cannot copy the model there, it is not an empty folder"):
+        copy_model(source, tmp_path / "empty")
+    (tmp_path / "file").write_text("mine")
+    for blocked in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match="cannot copy the model there"):
+            copy_model(source, blocked)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "source"]
 
 
-def test_offline_and_not_cached_names_the_next_action(tmp_path: Path) -> None:
-    answer = run_python(DOWNLOAD, "somebody/some-model", folder=tmp_path, HF_HUB_OFFLINE="1")
-    assert answer == (
-        "ModelDownloadError: there is no folder somebody/some-model here, model somebody/some-model is not in the "
-        "local cache, and the Hub cannot be reached; check the name, connect once, or give the folder of a copy"
-    )
-
-
-def test_local_files_only_never_asks_the_hub(tmp_path: Path) -> None:
-    code = """
-import headpose_sdk
-try:
-    headpose_sdk.HeadPoseEstimator("somebody/some-model", cache_dir="cache", local_files_only=True)
-except headpose_sdk.ModelDownloadError as error:
-    print(error)
-"""
-    with serve_repository(write_pose_model(tmp_path / "source")) as address:
-        answer = run_python(code, folder=tmp_path, HF_ENDPOINT=address)
-    assert "is not in the local cache" in answer
+def test_a_damaged_model_is_not_copied(tmp_path: Path) -> None:
+    source = write_pose_model(tmp_path / "source")
+    (source / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(ModelIntegrityError, match="has SHA-256"):
+        copy_model(source, tmp_path / "copy")
+    (source / "model.onnx").unlink()
+    with pytest.raises(OutputError, match="No such file"):
+        copy_model(source, tmp_path / "copy")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]

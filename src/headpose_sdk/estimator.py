@@ -38,7 +38,8 @@ class HeadPoseEstimator:
         device: "auto" (a GPU that works, else the CPU), "cpu", or "cuda", which fails rather than fall back.
         threads: CPU threads of ONNX Runtime; by default as many as CPUs this process may use.
         providers: ONNX Runtime's own list of execution providers, instead of ``device``.
-        cache_dir, local_files_only: for models on the Hub; bundled models never touch the network.
+        cache_dir: where models of the Hub are kept; by default where huggingface_hub keeps its own.
+        local_files_only: never ask the Hub. Bundled and cached models never touch the network anyway.
 
     Raises:
         UnknownModelError, ModelNotFoundError, ModelIntegrityError, ModelDownloadError: what is wrong with the model.

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from headpose_sdk.config import ModelFolder
 from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
 
-__all__ = ["Device", "OneWarning", "OnnxModel", "Provider", "available_threads", "has_nvidia_driver"]
+__all__ = [
+    "Device",
+    "OneWarning",
+    "OnnxModel",
+    "Provider",
+    "available_threads",
+    "built_in_providers",
+    "has_nvidia_driver",
+]
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 Provider: TypeAlias = str | tuple[str, Mapping[str, Any]]
@@ -232,6 +240,15 @@ def available_threads() -> int:
     except (OSError, ValueError):
         pass  # no cgroup v2: nothing limits us further
     return max(1, count)
+
+
+def built_in_providers() -> tuple[str, ...]:
+    """What the installed ONNX Runtime was built with, which is not what works here.
+
+    Raises:
+        ProviderError: if there is none that can be imported.
+    """
+    return tuple(_onnxruntime().get_available_providers())
 
 
 def has_nvidia_driver() -> bool:

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import shutil
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from os import PathLike, fspath
 from pathlib import Path
 
+from headpose_sdk.accuracy import METRICS_NAME, read_metrics
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder, read_config
-from headpose_sdk.errors import ModelDownloadError, ModelNotFoundError, UnknownModelError, first_line
+from headpose_sdk.errors import HeadPoseError, ModelNotFoundError, OutputError, UnknownModelError
+from headpose_sdk.hub import HubRepository, fetch_model
 
 __all__ = [
     "DEFAULT_DETECTOR",
     "DEFAULT_MODEL",
+    "PUBLISHED",
     "ModelInfo",
+    "PublishedModel",
     "absolute_folder",
+    "copy_model",
     "download_model",
     "find_model",
     "list_models",
@@ -32,19 +40,51 @@ _BUNDLED = Path(__file__).parent / "models"
 _HUB_NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedModel:
+    """A model that is not in the wheel but on the Hub.
+
+    ``revision`` is a commit of 40 digits, ``config_sha256`` the SHA-256 of its config.json, which holds those of the
+    weights, ``size`` the bytes of its files; ``accuracy`` is one line, as ``headpose models`` shows it.
+    """
+
+    kind: str
+    repo: str
+    revision: str
+    config_sha256: str
+    size: int
+    license: str
+    accuracy: str | None = None
+
+
+PUBLISHED: dict[str, PublishedModel] = {}
+"""By name, and only what anybody can fetch. Nothing is hosted yet: both models are in the wheel."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model known by name: ``kind`` is "pose" or "detector", ``size`` the bytes of its files, ``path`` its folder."""
+    """A model known by name.
+
+    ``kind`` is "pose" or "detector", ``size`` the bytes of its files, ``accuracy`` one line with the figure to judge it
+    by. ``path`` is its folder in the package; ``repository``, of a model not there, ``org/repo@commit`` on the Hub.
+    """
 
     name: str
     kind: str
     size: int
     license: str
-    path: Path
+    accuracy: str | None
+    path: Path | None = None
+    repository: str | None = None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is inside the package, so that no network is needed."""
+        return self.path is not None
 
 
 def list_models() -> list[ModelInfo]:
-    """The models that can be asked for by name. All of them are inside the package.
+    """The models that can be asked for by name: those inside the package, then those on the Hub.
 
     Raises:
         ModelNotFoundError, ModelIntegrityError: if the installed package is damaged.
@@ -58,47 +98,80 @@ def list_models() -> list[ModelInfo]:
             raise ModelNotFoundError(
                 f"{error.filename}, which {CONFIG_NAME} names, cannot be read: {error.strerror}; reinstall headpose-sdk"
             ) from error
-        models.append(ModelInfo(name, config.kind, size, config.license, folder))
+        metrics = read_metrics(folder)
+        accuracy = str(metrics[0]) if metrics else None
+        models.append(ModelInfo(name, config.kind, size, config.license, accuracy, folder))
+    models += [
+        ModelInfo(
+            name, model.kind, model.size, model.license, model.accuracy, repository=f"{model.repo}@{model.revision}"
+        )
+        for name, model in PUBLISHED.items()
+    ]
     return models
 
 
 def find_model(
     model: str | PathLike[str], *, cache_dir: str | PathLike[str] | None = None, local_files_only: bool = False
 ) -> ModelFolder:
-    """The model folder that ``model`` names: an existing folder, else a bundled name, else ``org/repo[@revision]``.
+    """The model that ``model`` names: an existing folder, a bundled or published name, or ``org/repo[@revision]``.
+
+    A folder or a bundled model never touches the network, nor does one of the Hub that is in the local cache.
 
     Raises:
         UnknownModelError: if it is none of these.
         ModelNotFoundError, ModelIntegrityError: if the folder is not what it should be.
         ModelDownloadError: if the Hub cannot be reached or has no such model.
     """
-    name = fspath(model)
-    path = Path(name)
-    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long or holds a NUL
-        return open_folder(path)
-    bundled = _bundled()
-    if name in bundled:
-        return open_folder(bundled[name])
-    on_hub = _HUB_NAME.fullmatch(name) if isinstance(model, str) else None
-    if on_hub:
-        path = _from_hub(on_hub["repo"], on_hub["revision"], cache_dir, local_files_only)
-        return open_folder(path)
-    if isinstance(model, str) and path.name == name:
-        raise UnknownModelError(
-            f"no model is called {name!r}; choose one of {', '.join(bundled) or '(none is installed)'}, "
-            "a folder written by `headpose train export`, or org/repo on the Hugging Face Hub"
-        )
-    raise ModelNotFoundError(
-        f"model folder {name} does not exist; give an existing one or a name from `headpose models`"
-    )
+    return _find(model, cache_dir, local_files_only, newest=False)
 
 
 def download_model(name: str, *, cache_dir: str | PathLike[str] | None = None, local_files_only: bool = False) -> Path:
-    """Make sure that a model is on this machine, its weights complete and verified, and return its folder."""
-    folder = find_model(name, cache_dir=cache_dir, local_files_only=local_files_only)
+    """Make sure that a model is on this machine, its weights complete and verified, and return its folder.
+
+    Of ``org/repo`` without a commit this takes the newest one; :func:`find_model` keeps the one it took first.
+    """
+    folder = _find(name, cache_dir, local_files_only, newest=True)
     for device in folder.config.files:
         folder.read_weights(device)
     return folder.path
+
+
+def copy_model(folder: Path, target: str | PathLike[str]) -> Path:
+    """Copy the model in ``folder`` to ``target``, a new or empty folder: all of it, verified, or nothing.
+
+    With a bundled model go the texts that its licence wants to go with it.
+
+    Raises:
+        OutputError: if ``target`` is not empty or cannot be written.
+        ModelNotFoundError, ModelIntegrityError: if the model is not what it should be.
+    """
+    model, target = open_folder(folder), Path(target)
+    temporary = target.absolute().parent / f".headpose-{secrets.token_hex(8)}.tmp"
+    names = {CONFIG_NAME, *(entry.name for entry in model.config.files.values())}
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise OutputError(f"{target}: cannot copy the model there, it is not an empty folder; name a new one")
+        temporary.mkdir(parents=True)
+        for name in sorted(names | ({METRICS_NAME} if (folder / METRICS_NAME).is_file() else set())):
+            shutil.copyfile(folder / name, temporary / name)
+        if folder in _bundled().values():
+            for text in _licence_texts():
+                shutil.copyfile(text, temporary / text.name)
+        copied = open_folder(temporary)
+        for device in copied.config.files:
+            copied.read_weights(device)
+        if target.exists():
+            target.rmdir()  # Windows renames to no existing folder, not even an empty one
+        temporary.replace(target)
+    except OSError as error:
+        if isinstance(error, HeadPoseError):
+            raise
+        raise OutputError(
+            f"{target}: cannot copy the model there ({error.strerror}); check permissions and free space"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
 
 
 def absolute_folder(model: str | PathLike[str]) -> str | PathLike[str]:
@@ -111,35 +184,41 @@ def _bundled() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(_BUNDLED.glob(f"*/{CONFIG_NAME}"))}
 
 
-def _from_hub(repo: str, revision: str | None, cache_dir: str | PathLike[str] | None, local_files_only: bool) -> Path:
-    """The snapshot folder of a Hub repository, from the cache where it is complete there."""
-    # Imported here: it takes longer than everything else together, and most programs never need it.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
+def _licence_texts() -> list[Path]:
+    """LICENSE-WEIGHTS and MODELS.md as they were installed with the package."""
+    installed = distribution("headpose-sdk").files or []
+    return [Path(str(file.locate())) for file in installed if file.name in ("LICENSE-WEIGHTS", "MODELS.md")]
 
-    where = f"{repo}@{revision}" if revision else repo
-    try:
-        folder = snapshot_download(
-            repo,
-            revision=revision,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
+
+def _find(
+    model: str | PathLike[str], cache_dir: str | PathLike[str] | None, local_files_only: bool, *, newest: bool
+) -> ModelFolder:
+    name = fspath(model)
+    path = Path(name)
+    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long or holds a NUL
+        return open_folder(path)
+    bundled = _bundled()
+    if name in bundled:
+        return open_folder(bundled[name])
+    if name in PUBLISHED:
+        published = PUBLISHED[name]
+        return fetch_model(
+            HubRepository(published.repo, published.revision),
+            config_sha256=published.config_sha256,
+            newest=newest,
+            cache_dir=cache_dir,
             local_files_only=local_files_only,
-            allow_patterns=[CONFIG_NAME, "*.onnx"],
         )
-    except RepositoryNotFoundError as error:
-        raise ModelDownloadError(
-            f"the Hub has no model {where}, or it is private, and there is no such folder here either; "
-            "check the name, or log in with `hf auth login`"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise ModelDownloadError(
-            f"there is no folder {where} here, model {where} is not in the local cache, and the Hub cannot be "
-            "reached; check the name, connect once, or give the folder of a copy"
-        ) from error
-    # Which HTTP library raises here depends on the version of huggingface_hub, and their errors share no base class.
-    except Exception as error:
-        raise ModelDownloadError(
-            f"model {where} could not be downloaded: {first_line(error)}; "
-            "check the name and the revision, or try again later"
-        ) from error
-    return Path(folder)
+    on_hub = _HUB_NAME.fullmatch(name) if isinstance(model, str) else None
+    if on_hub:
+        repository = HubRepository(on_hub["repo"], on_hub["revision"])
+        return fetch_model(repository, newest=newest, cache_dir=cache_dir, local_files_only=local_files_only)
+    if isinstance(model, str) and path.name == name:
+        known = ", ".join([*bundled, *PUBLISHED]) or "(none is installed)"
+        raise UnknownModelError(
+            f"no model is called {name!r}; choose one of {known}, "
+            "a folder written by `headpose train export`, or org/repo on the Hugging Face Hub"
+        )
+    raise ModelNotFoundError(
+        f"model folder {name} does not exist; give an existing one or a name from `headpose models`"
+    )

@@ -15,11 +15,21 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
 from headpose_sdk import __version__
-from headpose_sdk.cli import draw, eval, models, predict, render, train  # noqa: A004 (named as the command is)
+from headpose_sdk.cli import (
+    doctor,
+    download,
+    draw,
+    eval,  # noqa: A004 (named as the command is)
+    models,
+    predict,
+    publish,
+    render,
+    train,
+)
 from headpose_sdk.cli.messages import complain, plain_warnings
 from headpose_sdk.errors import HeadPoseError
 
-__all__ = ["main", "run_to_the_end"]
+__all__ = ["build_parser", "main", "run_to_the_end"]
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141  # 128 and the number of the signal, as shells have it
 
@@ -32,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
 
     def command() -> int:
-        args = _parser().parse_args(argv)
+        args = build_parser().parse_args(argv)
         return int(args.run(args))
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -93,7 +103,8 @@ def _as_stdout_error() -> Iterator[None]:
         raise _StdoutError(error.strerror or str(error)) from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command, as ``main`` uses it."""
     parser = argparse.ArgumentParser(
         prog="headpose",
         description="Yaw, pitch and roll of every head in a photo.",
@@ -101,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headpose {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (draw, predict, models, eval, train, render):
+    for command in (draw, predict, models, download, publish, eval, train, render, doctor):
         command.add_parser(subparsers)
     return parser
 
