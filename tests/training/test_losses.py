@@ -11,6 +11,8 @@ from torch.nn import functional as F  # noqa: N812
 from headpose_sdk.training.losses import (
     BIN_CENTERS,
     cross_entropy,
+    distillation_loss,
+    ensemble,
     expectation,
     hard_targets,
     mse,
@@ -128,3 +130,29 @@ def test_an_unknown_angle_changes_nothing_for_the_known_ones(sigma: float) -> No
     squared = mse(logits, angles)
     means = [squared[known[:, k], k].mean() for k in range(3)]  # over the known ones of each angle
     assert terms["mse"].item() == pytest.approx(0.5 * sum(means).item(), rel=1e-5)  # type: ignore[union-attr]
+
+
+def test_the_ensemble_is_the_mean_of_distributions_not_of_logits() -> None:
+    sure, unsure = certain_of(torch.tensor([[0.0, 30.0, -30.0]])), torch.zeros(1, 3, BINS)
+    both = ensemble([sure, unsure])
+    assert both.sum(-1) == pytest.approx(torch.ones(1, 3), abs=1e-6)
+    assert both[0, 0, 31].item() == pytest.approx(0.5 + 0.5 / BINS)
+    assert ensemble([unsure, sure]) == pytest.approx(both)
+
+
+def test_the_divergence_is_torchs_own_and_none_from_the_teachers_themselves() -> None:
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 8, 3, BINS, generator=generator)
+    teachers = torch.softmax(teacher, dim=-1)
+    expected = F.kl_div(torch.log_softmax(student, -1), teachers, reduction="none").sum(-1).sum(1).mean()
+    assert distillation_loss(student, teachers, ALL)["divergence"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert distillation_loss(teacher, teachers, ALL)["divergence"].item() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_student_is_taught_no_certainty_where_nothing_can_be_learnt() -> None:
+    teachers = hard_targets(torch.tensor([[0.0, 30.0, -30.0]]))  # 0 and 1 only: no logarithm of 0
+    unknown = torch.zeros(1, 3, dtype=torch.bool)
+    flat, sure = torch.zeros(1, 3, BINS), certain_of(torch.tensor([[0.0, 30.0, -30.0]]))
+    assert distillation_loss(flat, teachers, unknown)["divergence"].item() == pytest.approx(0, abs=1e-5)
+    assert distillation_loss(sure, teachers, ~unknown)["divergence"].item() == pytest.approx(0, abs=1e-5)
+    assert distillation_loss(sure, teachers, unknown)["divergence"].item() > 100

@@ -40,6 +40,16 @@ def test_the_command_of_a_run_on_several_folders_names_them_all() -> None:
     assert (args.shares, args.nonface_share) == (shares, 0.0)
 
 
+def test_the_command_of_a_student_names_its_teachers() -> None:
+    parser = argparse.ArgumentParser()
+    train_command.add_parser(parser.add_subparsers(required=True))
+    settings = {"kind": "pose", "data": ["d"], "teachers": ["big", "my wide"], **asdict(TeacherConfig())}
+    command = command_of(settings)
+    assert command.startswith("headpose train distill --teachers big --teachers 'my wide' --data d ")
+    args = parser.parse_args(shlex.split(command)[1:])
+    assert (args.teachers, args.data) == ([Path("big"), Path("my wide")], [Path("d")])
+
+
 def test_the_command_of_an_older_run_has_the_options_of_its_time() -> None:
     settings = {"kind": "pose", "data": "pose", "backbone": "resnet18", "crops": 800, "photo_share": 0.6}
     assert command_of(settings) == (

@@ -36,13 +36,34 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("train", help="train your own networks and export them (needs PyTorch)")
     tasks = parser.add_subparsers(metavar="TASK", required=True)
     _add_teacher(tasks)
+    _add_distill(tasks)
     _add_detector(tasks)
     _add_export(tasks)
 
 
 def _add_teacher(tasks: Subparsers) -> None:
-    what = "a pose network, from folders with manifest.csv"
+    what = "a pose network, from the labels in folders with manifest.csv"
     parser = tasks.add_parser("teacher", help=what, description=f"Trains {what}.")
+    _add_pose_arguments(parser)
+    parser.set_defaults(run=partial(_run_teacher, parser))
+
+
+def _add_distill(tasks: Subparsers) -> None:
+    what = "a pose network, from the answers of others to the pictures in folders with manifest.csv"
+    parser = tasks.add_parser("distill", help=what, description=f"Trains {what}.")
+    parser.add_argument(
+        "--teachers",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="RUN",
+        help="folder of a trained pose network; give it again for further ones, whose answers are averaged",
+    )
+    _add_pose_arguments(parser)
+    parser.set_defaults(run=partial(_run_distill, parser))
+
+
+def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
@@ -92,7 +113,6 @@ def _add_teacher(tasks: Subparsers) -> None:
         help="of the forward pass; fp32 is faster for depthwise convolutions (default: %(default)s)",
     )
     _add_run_arguments(parser, _TEACHER, "heads")
-    parser.set_defaults(run=partial(_run_teacher, parser))
 
 
 def _add_detector(tasks: Subparsers) -> None:
@@ -196,7 +216,18 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
     _refuse_empty_run(parser, "crops", args.crops, args.batch)
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.train import train_teacher
-    config = TeacherConfig(
+    return _train(partial(train_teacher, args.data), _pose_config(args), args)
+
+
+def _run_distill(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    _refuse_empty_run(parser, "crops", args.crops, args.batch)
+    with extra_installed("train", "training needs PyTorch"):
+        from headpose_sdk.training.train import train_student
+    return _train(partial(train_student, args.data, args.teachers), _pose_config(args), args)
+
+
+def _pose_config(args: argparse.Namespace) -> TeacherConfig:
+    return TeacherConfig(
         backbone=args.backbone,
         crops=args.crops,
         stages=args.stages,
@@ -207,7 +238,6 @@ def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
         precision=args.precision,
         seed=args.seed,
     )
-    return _train(train_teacher, config, args)
 
 
 def _run_detector(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
@@ -215,7 +245,7 @@ def _run_detector(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.detector.train import train_detector
     config = DetectorConfig(pictures=args.pictures, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed)
-    return _train(train_detector, config, args)
+    return _train(partial(train_detector, args.data), config, args)
 
 
 def _refuse_empty_run(parser: argparse.ArgumentParser, name: str, total: int, batch: int) -> None:
@@ -225,7 +255,7 @@ def _refuse_empty_run(parser: argparse.ArgumentParser, name: str, total: int, ba
 
 def _train(train: Callable[..., Path], config: TeacherConfig | DetectorConfig, args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)  # augmentation runs beside the network, which needs the cores
-    checkpoint = train(args.data, args.out, config, resume=args.resume, init=args.init, threads=args.threads)
+    checkpoint = train(args.out, config, resume=args.resume, init=args.init, threads=args.threads)
     print(f"wrote {one_line(checkpoint)}; make it a model with `headpose train export --run {one_line(args.out)}`")
     return 0
 

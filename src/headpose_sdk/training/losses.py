@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -10,6 +12,8 @@ __all__ = [
     "BIN_CENTERS",
     "BIN_WIDTH",
     "cross_entropy",
+    "distillation_loss",
+    "ensemble",
     "expectation",
     "hard_targets",
     "mse",
@@ -58,9 +62,29 @@ def pose_loss(logits: Tensor, angles: Tensor, known: Tensor, *, sigma: float, ms
     the known ones of each angle (0 if there are none).
     """
     targets = soft_targets(angles, sigma) if sigma > 0 else hard_targets(angles)
-    targets = torch.where(known[..., None], targets, 1 / BINS)
+    targets = _flat_where_unknown(targets, known)
     squared = torch.where(known, mse(logits, angles), 0.0)
     return {
         "cross_entropy": cross_entropy(logits, targets).sum(1).mean(),
         "mse": mse_weight * (squared.sum(0) / known.sum(0).clamp(min=1)).sum(),
     }
+
+
+def ensemble(logits: Sequence[Tensor]) -> Tensor:
+    """Equation 4: the mean of the teachers' distributions, (N, 3, 62), from the logits (N, 3, 62) of each."""
+    return torch.stack([torch.softmax(each, dim=-1) for each in logits]).mean(0)
+
+
+def distillation_loss(logits: Tensor, teachers: Tensor, known: Tensor) -> dict[str, Tensor]:
+    """Equation 5: KL(teachers || student), summed over the three angles, mean over the batch.
+
+    ``teachers`` (N, 3, 62) are the distributions of the ensemble. Angles that cannot be learnt, as ``known`` (N, 3)
+    tells, have the flat target of :func:`pose_loss` instead of what the teachers make of them.
+    """
+    targets = _flat_where_unknown(teachers, known)
+    divergence = torch.xlogy(targets, targets).sum(-1) + cross_entropy(logits, targets)
+    return {"divergence": divergence.sum(1).mean()}
+
+
+def _flat_where_unknown(targets: Tensor, known: Tensor) -> Tensor:
+    return torch.where(known[..., None], targets, 1 / BINS)

@@ -12,7 +12,7 @@ from typing import Any
 from headpose_sdk.errors import DatasetError
 from headpose_sdk.training.config import DetectorConfig, TeacherConfig, shares_text, stages_text
 
-__all__ = ["command_of", "data_settings", "folders_settings", "refuse_other_data", "source_commit"]
+__all__ = ["command_of", "data_settings", "folders_settings", "refuse_other_data", "source_commit", "teachers_settings"]
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -45,6 +45,14 @@ def folders_settings(tables: Sequence[Path], rows: Sequence[int]) -> dict[str, A
     }
 
 
+def teachers_settings(checkpoints: Sequence[Path]) -> dict[str, Any]:
+    """The settings that name the runs whose ``checkpoints`` teach a student, in their order."""
+    return {
+        "teachers": [checkpoint.resolve().parent.name for checkpoint in checkpoints],
+        "teachers_sha256": [_sha256(checkpoint) for checkpoint in checkpoints],
+    }
+
+
 def refuse_other_data(settings: Mapping[str, Any], tables: Sequence[Path]) -> None:
     """Refuse to measure or calibrate a run with ``settings`` on other ``tables`` than those it was trained on.
 
@@ -74,7 +82,9 @@ def command_of(settings: Mapping[str, Any]) -> str:
     """
     task, defaults, always, others = _TASKS[settings["kind"]]
     data = settings.get("data")
-    words = ["headpose", "train", task]
+    words = ["headpose", "train", "distill" if "teachers" in settings else task]
+    for name in settings.get("teachers", ()):
+        words += ["--teachers", name]
     for name in data if isinstance(data, list) else [data]:  # a detector has one CSV
         words += ["--data", str(name)]
     words += ["--out", "RUN"]

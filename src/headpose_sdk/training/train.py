@@ -1,27 +1,37 @@
-"""``headpose train teacher``: a pose network from labelled heads, with the paper's losses (equations 1 to 3)."""
+"""``headpose train teacher`` and ``distill``: a pose network from labelled heads, or from the answers of teachers.
+
+A teacher learns from the labels (the paper's equations 1 to 3), a student from an ensemble of teachers (4 and 5). Both
+see the same pictures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from headpose_sdk.evaluation.datasets import MANIFEST
+from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig
 from headpose_sdk.training.data import load_crops, read_split, training_batch
+from headpose_sdk.training.ensemble import Ensemble
 from headpose_sdk.training.initial import begin_with
-from headpose_sdk.training.losses import pose_loss
+from headpose_sdk.training.losses import distillation_loss, pose_loss
 from headpose_sdk.training.mixture import Mixture, check_kinds
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.nonfaces import nonface_batch
-from headpose_sdk.training.provenance import folders_settings
+from headpose_sdk.training.provenance import folders_settings, teachers_settings
 from headpose_sdk.training.trainer import Trainer
 
-__all__ = ["train_teacher"]
+__all__ = ["train_student", "train_teacher"]
+
+Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Mapping[str, Tensor]]
+"""From logits, the pictures they answer to, the angles of these and which are known, to the terms of the loss."""
 
 
 def train_teacher(
@@ -33,7 +43,7 @@ def train_teacher(
     init: Path | None = None,
     threads: int | None = None,
 ) -> Path:
-    """Train on ``data``, folders with manifest.csv, and return the checkpoint's path.
+    """Train on the labels of ``data``, folders with manifest.csv, and return the checkpoint's path.
 
     ``init`` names the weights to begin with, see :func:`begin_with`.
 
@@ -48,6 +58,54 @@ def train_teacher(
         ModelError: if ``init`` cannot be read, or belongs to another network.
         OutputError: if ``out`` cannot be written.
     """
+
+    def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
+        return pose_loss(logits, angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
+
+    return _train(data, out, config, loss, {}, resume=resume, init=init, threads=threads)
+
+
+def train_student(
+    data: Sequence[Path],
+    teachers: Sequence[Path],
+    out: Path,
+    config: TeacherConfig,
+    *,
+    resume: bool,
+    init: Path | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Train on what ``teachers``, folders of runs, say of the pictures in ``data``; else as :func:`train_teacher`.
+
+    The averaged networks of the teachers answer for each picture as the student sees it, turned, covered and at its
+    size. Of the labels it only matters whether they can be learnt at all: see :func:`distillation_loss`.
+
+    Raises:
+        ModelError: if a teacher cannot be read.
+        And what :func:`train_teacher` raises.
+    """
+    ensemble = Ensemble.of(teachers)
+
+    def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            answers = ensemble(images)
+        return distillation_loss(logits, answers, known)
+
+    settings = teachers_settings([folder / CHECKPOINT for folder in teachers])
+    return _train(data, out, config, loss, settings, resume=resume, init=init, threads=threads)
+
+
+def _train(
+    data: Sequence[Path],
+    out: Path,
+    config: TeacherConfig,
+    loss: Loss,
+    settings: Mapping[str, Any],
+    *,
+    resume: bool,
+    init: Path | None,
+    threads: int | None,
+) -> Path:
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
@@ -60,6 +118,7 @@ def train_teacher(
     network = PoseNetwork(config.backbone).to(memory_format=torch.channels_last)
     settings = {
         "kind": "pose",
+        **settings,
         **folders_settings([folder / MANIFEST for folder in data], rows),
         **begin_with(network, init),
         **asdict(config),
@@ -94,7 +153,7 @@ def train_teacher(
         images, angles, known = batch
         with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
             logits = model(normalise(images))
-        return pose_loss(logits.float(), angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
+        return loss(logits.float(), images, angles, known)
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="crops")
     return trainer.checkpoint
