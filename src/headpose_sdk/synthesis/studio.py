@@ -28,8 +28,8 @@ __all__ = ["CROP_SIZE", "PITCH_ZERO", "Cutout", "Drawing", "Studio"]
 CROP_SIZE = 128
 """Side of a crop in pixels."""
 
-PITCH_ZERO = 4.0
-"""Degrees by which MakeHuman's average head must look up to be what 300W-LP calls pitch 0."""
+PITCH_ZERO = 5.5
+"""Degrees by which MakeHuman's average head must look up to be what 300W-LP calls pitch 0: docs/experiments.md."""
 
 _HIDDEN = 0.04  # decimetres that something must lie before a point to hide it
 
