@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from headpose_sdk.cli.arguments import Subparsers, add_model_arguments
-from headpose_sdk.cli.messages import complain, one_line
+from headpose_sdk.cli.messages import complain
 from headpose_sdk.cli.outputs import check_output
 from headpose_sdk.cli.progress import Counter
+from headpose_sdk.cli.reports import print_coverage, print_figures, print_median_std, print_names, print_title
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import read_aflw2000, read_faces, read_manifest, read_pointing04
@@ -20,10 +21,18 @@ from headpose_sdk.evaluation.evaluate import (
     evaluate_pointing04,
     evaluate_poses,
 )
+from headpose_sdk.evaluation.robustness import TURN, WHAT_CHANGED, evaluate_robustness
 from headpose_sdk.images import atomic_write
 from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL
 
-__all__ = ["add_parser", "measure_aflw2000", "measure_faces", "measure_manifest", "measure_pointing04"]
+__all__ = [
+    "add_parser",
+    "measure_aflw2000",
+    "measure_faces",
+    "measure_manifest",
+    "measure_pointing04",
+    "measure_robustness",
+]
 
 _DOUBTFUL = 0.02
 """Score down to which the detector reports faces, so that the measure can look for the best threshold itself."""
@@ -69,6 +78,16 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_pose_arguments(pointing04)
     pointing04.set_defaults(run=_run_pointing04)
 
+    robustness = datasets.add_parser(
+        "robustness",
+        help="a folder with manifest.csv and boxes: what mirrors, turns, covers ... do to predictions",
+        description="Each photo is predicted as it is, mirrored, turned by 30 degrees, coarse, partly covered, dark, "
+        "and with red and blue exchanged; degrees. Needs labelled boxes.",
+    )
+    robustness.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
+    _add_common_arguments(robustness, DEFAULT_MODEL)
+    robustness.set_defaults(run=_run_robustness)
+
     faces = datasets.add_parser(
         "faces",
         help="a CSV of face boxes: file,x1,y1,x2,y2[,ignore]",
@@ -109,6 +128,11 @@ def _run_pointing04(args: argparse.Namespace) -> int:
     return measure_pointing04(args, HeadPoseEstimator(args.model, device=args.device))
 
 
+def _run_robustness(args: argparse.Namespace) -> int:
+    _check_json(args.json)
+    return measure_robustness(args, HeadPoseEstimator(args.model, device=args.device))
+
+
 def _run_faces(args: argparse.Namespace) -> int:
     _check_json(args.json)
     detector = OnnxFaceDetector(args.model, score_threshold=_DOUBTFUL, device=args.device)
@@ -125,12 +149,12 @@ def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
     """Measure poses; the exit code is 1 if photos had to be dropped, else 0."""
     with Counter() as counter:
         report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=counter)
-    _print_title(report)
-    _print_figures(("", report["metrics"]))
-    _print_coverage(report["metrics"])
+    print_title(report)
+    print_figures(("", report["metrics"]))
+    print_coverage(report["metrics"])
     if report["behind"]["n"] > 0:
         for name in ("front", "behind"):
-            _print_median_std(f"heads seen from {'the front' if name == 'front' else name}", report[name])
+            print_median_std(f"heads seen from {'the front' if name == 'front' else name}", report[name])
     return _finish(report, args.json)
 
 
@@ -139,16 +163,16 @@ def measure_aflw2000(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
     with Counter() as counter:
         samples = read_aflw2000(args.root, progress=counter)
         report = evaluate_aflw2000(estimator, samples, boxes=args.boxes, progress=counter)
-    _print_title(report)
+    print_title(report)
     print(report["protocol"])
     within, beyond = report["within_99"], report["beyond_99"]
-    _print_figures(
+    print_figures(
         ("all", report["metrics"]),
         (f"within 99 (n = {within['n']})", within["metrics"]),
         (f"beyond 99 (n = {beyond['n']})", beyond["metrics"]),
     )
-    _print_coverage(report["metrics"])
-    _print_names("beyond 99 degrees in an angle", beyond["files"])
+    print_coverage(report["metrics"])
+    print_names("beyond 99 degrees in an angle", beyond["files"])
     return _finish(report, args.json)
 
 
@@ -158,7 +182,7 @@ def measure_pointing04(args: argparse.Namespace, estimator: HeadPoseEstimator) -
         data = read_pointing04(args.root, progress=counter)
         fit = None if args.fit is None else read_pointing04(args.fit, progress=counter)
         report = evaluate_pointing04(estimator, data, boxes=args.boxes, fit=fit, progress=counter)
-    _print_title(report)
+    print_title(report)
     print(report["protocol"])
     print("     pan    tilt    mean    95 % interval")
     rows = (
@@ -172,46 +196,22 @@ def measure_pointing04(args: argparse.Namespace, estimator: HeadPoseEstimator) -
         print(f"{figures['pan']:8.2f} {figures['tilt']:7.2f} {figures['mean']:7.2f}   {low:6.2f} -{high:6.2f}   {name}")
     for incomplete in report["incomplete"]:
         print(f"incomplete: {incomplete}")
-    _print_names("left out, tilt +-90", report["left_out"])
+    print_names("left out, tilt +-90", report["left_out"])
     return _finish(report, args.json)
 
 
-def _print_title(report: dict[str, Any]) -> None:
-    part = f" of the {report['published']} images published" if "published" in report else ""
-    print(f"{report['model']}, boxes from {report['boxes']}, n = {report['n']}{part}, degrees")
-
-
-def _print_figures(*rows: tuple[str, dict[str, Any] | None]) -> None:
-    """A table of pose metrics with a row each, its name at the end; None where nothing was measured."""
-    print("    yaw   pitch    roll     MAE    95 % interval   geodesic    MAEV")
-    for name, metrics in rows:
-        if metrics is None:
-            print(f"{'-':>7} {'-':>7} {'-':>7} {'-':>7}   {'-':>15}    {'-':>7} {'-':>7}   {name}")
-            continue
-        low, high = metrics["mae_interval"]
-        line = (
-            f"{metrics['yaw']:7.2f} {metrics['pitch']:7.2f} {metrics['roll']:7.2f} {metrics['mae']:7.2f}"
-            f"   {low:6.2f} -{high:6.2f}    {metrics['geodesic']:7.2f} {metrics['maev']:7.2f}   {name}"
-        )
-        print(line.rstrip())
-
-
-def _print_names(what: str, files: list[str]) -> None:
-    if files:
-        print(f"{what} ({len(files)}): {' '.join(one_line(Path(file).name) for file in files)}")
-
-
-def _print_coverage(metrics: dict[str, Any]) -> None:
-    for sigmas in (1, 2):
-        covered = metrics[f"coverage_{sigmas}_sigma"]
-        if covered is not None:
-            shares = "  ".join(f"{share:.1%}" for share in covered)
-            print(f"errors within {sigmas} predicted std (yaw pitch roll): {shares}")
-
-
-def _print_median_std(what: str, group: dict[str, Any]) -> None:
-    told = "-" if group["median_std"] is None else "  ".join(f"{value:.1f}" for value in group["median_std"])
-    print(f"median predicted std of {group['n']} {what} (yaw pitch roll): {told}")
+def measure_robustness(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
+    """Measure what changes of photos do to poses; the exit code is that of :func:`measure_manifest`."""
+    with Counter() as counter:
+        report = evaluate_robustness(estimator, read_manifest(args.root), progress=counter)
+    mirror, changed = report["mirror"], report["changed"]
+    print(f"{report['model']}, {report['protocol']}, n = {report['n']}, degrees")
+    print(f"{report['mae']:7.2f}   MAE of the photos as they are")
+    for name, mae in changed.items():
+        print(f"{mae:7.2f}   MAE of {WHAT_CHANGED[name]}")
+    print(f"{mirror['yaw']:7.2f}   mean of abs(yaw + yaw of the mirror image); roll {mirror['roll']:.2f}")
+    print(f"{report['turn']:7.2f}   geodesic angle from the turned pose, photos turned by {TURN:g} degrees either way")
+    return _finish(report, args.json)
 
 
 def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold: float) -> int:

@@ -18,7 +18,16 @@ from headpose_sdk.images import read_image
 from headpose_sdk.results import HeadPose
 from headpose_sdk.rotation import FloatArray
 
-__all__ = ["FOUND_IOU", "PROTOCOLS", "BoxSource", "Predictions", "detector_name", "predict_samples", "refuse_nothing"]
+__all__ = [
+    "FOUND_IOU",
+    "PROTOCOLS",
+    "BoxSource",
+    "Predictions",
+    "detector_name",
+    "predict_samples",
+    "refuse_nothing",
+    "refuse_unboxed",
+]
 
 BoxSource = Literal["annotation", "detector"]
 
@@ -98,9 +107,8 @@ def predict_samples(
     """
     if boxes not in PROTOCOLS:
         raise ValueError(f"boxes is {boxes!r}; it must be 'annotation' or 'detector'")
-    unboxed = [sample.file for sample in samples if sample.box is None]
-    if boxes == "annotation" and unboxed:
-        raise DatasetError(f"{unboxed[0]} has no labelled box; add x1, y1, x2, y2 or take boxes from the detector")
+    if boxes == "annotation":
+        refuse_unboxed(samples)
 
     measured, poses = [], []
     dropped: list[dict[str, str]] = []
@@ -121,6 +129,13 @@ def predict_samples(
 def detector_name(detector: FaceDetector) -> str:
     """The name of its model, or of its class."""
     return detector.config.name if isinstance(detector, OnnxFaceDetector) else type(detector).__name__
+
+
+def refuse_unboxed(samples: Sequence[BoxedPhoto]) -> None:
+    """Raise DatasetError if a sample has no labelled box."""
+    unboxed = [sample.file for sample in samples if sample.box is None]
+    if unboxed:
+        raise DatasetError(f"{unboxed[0]} has no labelled box; add x1, y1, x2, y2 or take boxes from the detector")
 
 
 def refuse_nothing(usable: int, dropped: list[dict[str, str]]) -> None:
