@@ -62,6 +62,37 @@ def write_aflw2000(root: Path, poses: dict[str, tuple[float, float, float]]) -> 
     return root
 
 
+def write_300w_lp(root: Path, poses: dict[str, tuple[float, float, float]]) -> Path:
+    """``root`` with the parts of 300W-LP that ``poses`` names, ``HELEN/HELEN_1_1_0``, each with its mirror image."""
+    for name, (yaw, pitch, roll) in poses.items():
+        part, stem = name.split("/")
+        points = published_matrix(yaw, pitch, roll) @ neutral_landmarks() * 55
+        for folder, sign in ((part, 1), (f"{part}_Flip", -1)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            write_image(root / folder / f"{stem}.jpg", np.ascontiguousarray(small_photo()[:, ::sign]))
+            variables = aflw2000_variables((sign * yaw, pitch, sign * roll), points)
+            del variables["pt3d_68"]
+            variables["pt2d"] = np.array([96 + sign * points[0], 96 - points[1]], np.float32)
+            savemat(root / folder / f"{stem}.mat", variables)
+    return root
+
+
+def write_biwi(root: Path, poses: dict[str, tuple[float, float, float]]) -> Path:
+    """``root`` with the frames of BIWI that ``poses`` names, ``01/frame_00003``, and the other files it has."""
+    for name, (yaw, pitch, roll) in poses.items():
+        frame = root / name
+        frame.parent.mkdir(parents=True, exist_ok=True)
+        write_image(frame.with_name(f"{frame.name}_rgb.png"), small_photo())
+        flip = np.diag([1, -1, -1])
+        rows = flip @ published_matrix(yaw, pitch, roll) @ flip
+        text = "\n".join(" ".join(f"{value:.6f}" for value in row) + " " for row in rows)
+        frame.with_name(f"{frame.name}_pose.txt").write_text(f"{text}\n\n26.8 -12.5 871.2 \n")
+        frame.with_name(f"{frame.name}_depth.bin").write_bytes(b"depth")
+        (frame.parent / "rgb.cal").write_text("517.679 0 320\n")
+    (root / "readme.txt").write_text("BIWI")
+    return root
+
+
 def aflw2000_variables(angles: tuple[float, float, float], points: NDArray[np.float64]) -> dict[str, Any]:
     """What a published .mat holds, for yaw, pitch, roll in degrees and landmarks (3, 68) in pixels."""
     yaw, pitch, roll = np.radians(angles)

@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from headpose_sdk.cli.eval import add_parser, measure_aflw2000, measure_faces, measure_manifest, measure_pointing04
+from headpose_sdk.cli.eval import add_parser
+from headpose_sdk.cli.measures import (
+    measure_aflw2000,
+    measure_faces,
+    measure_manifest,
+    measure_pointing04,
+    measure_published,
+    measure_robustness,
+)
 from headpose_sdk.errors import DatasetError, ModelNotFoundError, OutputError
 from headpose_sdk.results import BoundingBox, FaceDetection
 
-from .benchmark_sets import write_aflw2000, write_pointing04
+from .benchmark_sets import write_300w_lp, write_aflw2000, write_biwi, write_pointing04
 from .conftest import POSES
 from .stand_ins import KeyedDetector, KeyedEstimator, QueuedEstimator, box_pose
 
@@ -39,7 +47,17 @@ def test_defaults_and_choices() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["manifest"], ["faces"], ["biwi"], ["aflw2000"], ["manifest", "--root", "x", "--boxes", "x"]]
+    "words",
+    [
+        [],
+        ["manifest"],
+        ["faces"],
+        ["biwi"],
+        ["aflw2000"],
+        ["robustness"],
+        ["300w-lp", "--root"],
+        ["manifest", "--root", "x", "--boxes", "x"],
+    ],
 )
 def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
@@ -55,6 +73,9 @@ def test_run_loads_the_model_asked_for(tmp_path: Path) -> None:
         ["manifest", "--root", tmp_path],
         ["aflw2000", "--root", tmp_path],
         ["pointing04", "--root", tmp_path],
+        ["300w-lp", "--root", tmp_path],
+        ["biwi", "--root", tmp_path],
+        ["robustness", "--root", tmp_path],
         ["faces", "--csv", tmp_path / "x.csv"],
     ):
         args = parse(*words, "--model", model, "--device", "cpu")
@@ -112,6 +133,43 @@ def test_pointing04_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture
     assert rows[1].endswith("affine, fitted on people 01")
     assert rows[3] == "incomplete: person 06 series 1: 24 of 93 images"
     assert rows[5].startswith("left out, tilt +-90 (4): person06100-90+0.jpg ")
+
+
+def test_published_sets_have_a_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    poses = {"AFW/AFW_1_1_0": (10.0, 0.0, 0.0)}
+    for words, root, count, total in (
+        (["300w-lp", "--boxes", "annotation"], write_300w_lp(tmp_path / "lp", poses), 2, 122450),
+        (["biwi"], write_biwi(tmp_path / "biwi", {"01/frame_00003": (10.0, 0.0, 0.0)}), 1, 15678),
+    ):
+        out = tmp_path / f"{words[0]}.json"
+        estimator = QueuedEstimator([[box_pose((13, 0, 0), (0, 0, 192, 192))], [box_pose((-13, 0, 0))]])
+        args = parse(*words, "--root", root, "--json", out)
+        assert measure_published(args, estimator, words[0]) == 0  # type: ignore[arg-type]
+        title, _, numbers, *_ = capsys.readouterr().out.splitlines()
+        assert f"n = {count} of the {total} images published" in title
+        assert numbers.split()[:4] == ["3.00", "0.00", "0.00", "1.00"]
+        assert json.loads(out.read_text(encoding="utf-8"))["dataset"] == words[0]
+
+
+def test_robustness_table_and_json(write_dataset: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_dataset("file,yaw,pitch,roll,x1,y1,x2,y2", "0.png,10,0,0,20,20,60,60").parent
+    answers = [
+        (13, 0, 0),
+        (-11, 0, 2),
+        (13, 0, 0),
+        (13, 0, 0),
+        (16, 0, 0),
+        (10, 0, 0),
+        (10, 0, 6),
+        (13, 0, 0),
+        (10, 0, 0),
+    ]
+    estimator = QueuedEstimator([[box_pose(angles)] for angles in answers])
+    assert measure_robustness(parse("robustness", "--root", root, "--json", root / "out.json"), estimator) == 0  # type: ignore[arg-type]
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows[:7]] == ["1.00", "2.00", "0.00", "2.00", "1.00", "0.00", "2.00"]
+    assert rows[6].endswith("; roll 2.00")
+    assert json.loads((root / "out.json").read_text(encoding="utf-8"))["mirror"]["yaw"] == 2
 
 
 def test_dropped_photos_are_told_on_stderr_and_by_the_exit_code(

@@ -43,6 +43,7 @@ __all__ = [
     "evaluate_detector",
     "evaluate_pointing04",
     "evaluate_poses",
+    "evaluate_published",
 ]
 
 FACE_SIZES = (40.0, 20.0)
@@ -82,6 +83,20 @@ def evaluate_poses(
         **_std_by_facing(measured),
         "box_step": box_step(measured) if boxes == "detector" else None,
     }
+
+
+def evaluate_published(
+    estimator: HeadPoseEstimator,
+    samples: Sequence[PoseSample],
+    *,
+    dataset: str,
+    published: int,
+    boxes: BoxSource,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """:func:`evaluate_poses` on the public ``dataset``, of which ``published`` images exist; raises as it does."""
+    report = evaluate_poses(estimator, samples, boxes=boxes, progress=progress)
+    return {"dataset": dataset, "published": published, **report}
 
 
 def evaluate_aflw2000(

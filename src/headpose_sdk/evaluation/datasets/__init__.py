@@ -5,6 +5,7 @@ silently shortened is a measurement of something else.
 """
 
 from headpose_sdk.evaluation.datasets.aflw2000 import read_aflw2000
+from headpose_sdk.evaluation.datasets.biwi import read_biwi
 from headpose_sdk.evaluation.datasets.pointing04 import Pointing04, read_pointing04
 from headpose_sdk.evaluation.datasets.samples import (
     BoxedPhoto,
@@ -16,6 +17,7 @@ from headpose_sdk.evaluation.datasets.samples import (
     check_photos,
 )
 from headpose_sdk.evaluation.datasets.tables import MANIFEST, read_faces, read_manifest
+from headpose_sdk.evaluation.datasets.w300lp import read_300w_lp
 
 __all__ = [
     "MANIFEST",
@@ -27,7 +29,9 @@ __all__ = [
     "PoseSample",
     "Progress",
     "check_photos",
+    "read_300w_lp",
     "read_aflw2000",
+    "read_biwi",
     "read_faces",
     "read_manifest",
     "read_pointing04",

@@ -8,17 +8,12 @@ are -1 and would pull the box to the corner of the picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from headpose_sdk.errors import DatasetError, HeadPoseError, InvalidBoxError, first_line
+from headpose_sdk.errors import DatasetError
+from headpose_sdk.evaluation.datasets.mat_files import box_of_points, load_mat, pose_angles
 from headpose_sdk.evaluation.datasets.samples import PoseSample, Progress, check_photos
-from headpose_sdk.results import BoundingBox
-from headpose_sdk.rotation import FloatArray
 
 __all__ = ["AFLW2000_IMAGES", "read_aflw2000"]
 
@@ -26,7 +21,6 @@ AFLW2000_IMAGES = 2000
 """In the published set."""
 
 _NAME = re.compile(r"image\d+\.(jpg|mat)", re.IGNORECASE)
-_FULL_TURN = 2 * np.pi  # the set has heads beyond half a turn in an angle; what is beyond a whole one is no radian
 
 
 def read_aflw2000(root: str | PathLike[str], *, progress: Progress | None = None) -> list[PoseSample]:
@@ -65,47 +59,6 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _sample(photo: Path, labels: Path) -> PoseSample:
-    variables = _load(labels)
-    pose = _numbers(variables, "Pose_Para", labels).ravel()
-    if len(pose) < 3:
-        raise DatasetError(f"{labels}: Pose_Para has {len(pose)} numbers, not pitch, yaw, roll first; unpack it again")
-    pitch, yaw, roll = pose[:3]
-    if np.abs(pose[:3]).max() > _FULL_TURN:
-        raise DatasetError(f"{labels}: Pose_Para begins {pose[:3].round(3)}, which are no radians; unpack it again")
-    points = _numbers(variables, "pt3d_68", labels)
-    if points.shape != (3, 68):
-        raise DatasetError(f"{labels}: pt3d_68 has shape {points.shape}, not (3, 68); unpack it again")
-    (x1, y1), (x2, y2) = points[:2].min(axis=1).tolist(), points[:2].max(axis=1).tolist()
-    try:
-        box = BoundingBox(x1, y1, x2, y2)
-    except InvalidBoxError as error:
-        raise DatasetError(f"{labels}: pt3d_68 spans no box: {error}; unpack it again") from error
-    yaw, pitch, roll = np.degrees([yaw, pitch, roll]).tolist()
-    return PoseSample(photo, (yaw, pitch, roll), box, photo.stem)
-
-
-def _load(labels: Path) -> Mapping[str, Any]:
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise HeadPoseError(
-            f"the labels of AFLW2000-3D are .mat files, which SciPy reads ({first_line(error)}); install it with "
-            '`pip install "headpose-sdk[eval]"`'
-        ) from error
-    try:
-        variables: Mapping[str, Any] = loadmat(labels, variable_names=("Pose_Para", "pt3d_68"))
-    except Exception as error:  # damaged files make SciPy raise what they happen to lead to: ValueError, TypeError ...
-        raise DatasetError(f"{labels} cannot be read as a .mat file: {first_line(error)}; unpack it again") from error
-    return variables
-
-
-def _numbers(variables: Mapping[str, Any], name: str, labels: Path) -> FloatArray:
-    if name not in variables:
-        raise DatasetError(f"{labels} has no {name}; give AFLW2000-3D's own files (its pt2d is no substitute)")
-    try:
-        values = np.asarray(variables[name], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"{labels}: {name} does not hold numbers; unpack it again") from error
-    if not np.isfinite(values).all():
-        raise DatasetError(f"{labels}: {name} holds NaN or infinity; unpack it again")
-    return values
+    variables = load_mat(labels, "Pose_Para", "pt3d_68")
+    box = box_of_points(variables, "pt3d_68", (3, 68), labels)
+    return PoseSample(photo, pose_angles(variables, labels), box, photo.stem)
