@@ -17,12 +17,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, OutputError, TrainingError
+from headpose_sdk.errors import (
+    ModelIntegrityError,
+    ModelNotFoundError,
+    OutputError,
+    ProviderError,
+    TrainingError,
+)
 from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
 from headpose_sdk.training.config import TeacherConfig
 from headpose_sdk.training.provenance import source_commit
 from headpose_sdk.training.train import train_teacher
-from headpose_sdk.training.trainer import Trainer, shuffled_rows
+from headpose_sdk.training.trainer import Trainer, shuffled_rows, torch_device
 
 SHARES = (("photo", 0.7), ("rendered", 0.3))
 TINY = TeacherConfig(
@@ -210,6 +216,25 @@ def test_every_epoch_shows_every_row_once_in_a_new_order(count: int, batch: int)
     assert len({tuple(epoch) for epoch in by_epoch.tolist()}) > 3
     assert shuffled_rows(count, batch, 2, seed=1).tolist() == rows[2 * batch : 3 * batch].tolist()
     assert shuffled_rows(count, batch, 2, seed=1).tolist() != shuffled_rows(count, batch, 2, seed=2).tolist()
+
+
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    assert torch_device("auto") == torch_device("cpu") == torch.device("cpu")
+    with pytest.raises(ProviderError, match=r'device="cuda": PyTorch finds no GPU'):
+        train_teacher([tmp_path], tmp_path / "out", TeacherConfig(), resume=False, device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU")
+def test_a_run_on_a_gpu_is_gone_on_with_on_the_cpu(views_folder: Path, tmp_path: Path) -> None:
+    half = TeacherConfig(backbone="resnet10t", crops=160, batch=8, stages=((32, 1.0),))
+    path = train_teacher([views_folder], tmp_path / "out", half, resume=False, device="cuda")
+    on_gpu = read_checkpoint(path)
+    assert on_gpu.step == 20
+    assert {value.device.type for value in on_gpu.tensors.values()} == {"cpu"}
+    train_teacher([views_folder], tmp_path / "out", half, resume=True, device="cpu", threads=1)
 
 
 def test_the_log_of_a_resumed_run_repeats_no_step(tmp_path: Path) -> None:

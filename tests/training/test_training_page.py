@@ -42,6 +42,7 @@ def test_the_options_the_page_explains_exist() -> None:
     table = [line for line in PAGE.splitlines() if line.startswith("| `--")]
     words = [word for line in table for word in line.split("|")[1].replace("`", "").replace(",", " ").split()]
     values = {"--backbone": "resnet18", "--stages": "64:0.5,112:0.5", "--shares": "photo=1", "--nonface-share": "0"}
+    values |= {"--device": "cpu", "--precision": "fp32"}
     options = [f"{word} {values.get(word, 1)}" for word in words if word.startswith("--")]
     command = f"train teacher --data d --out o --resume {' '.join(options)}"
     parsed = parser.parse_args(command.split())

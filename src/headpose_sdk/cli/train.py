@@ -23,7 +23,14 @@ from headpose_sdk.cli.arguments import (
     stages,
 )
 from headpose_sdk.cli.messages import extra_installed, one_line
-from headpose_sdk.training.config import SCORE_THRESHOLD, DetectorConfig, Precision, TeacherConfig, stages_text
+from headpose_sdk.training.config import (
+    SCORE_THRESHOLD,
+    DetectorConfig,
+    Precision,
+    TeacherConfig,
+    TrainingDevice,
+    stages_text,
+)
 from headpose_sdk.weights import DEFAULT_DETECTOR
 
 __all__ = ["add_parser"]
@@ -153,6 +160,12 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
         metavar="N",
         help="the same seed gives the same weights (default: %(default)s)",
     )
+    parser.add_argument(
+        "--device",
+        choices=get_args(TrainingDevice),
+        default="auto",
+        help="where to train: auto takes a GPU that PyTorch can use (default: %(default)s)",
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads; PyTorch's own choice if left out")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out if there is one")
     parser.add_argument(
@@ -255,7 +268,7 @@ def _refuse_empty_run(parser: argparse.ArgumentParser, name: str, total: int, ba
 
 def _train(train: Callable[..., Path], config: TeacherConfig | DetectorConfig, args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)  # augmentation runs beside the network, which needs the cores
-    checkpoint = train(args.out, config, resume=args.resume, init=args.init, threads=args.threads)
+    checkpoint = train(args.out, config, resume=args.resume, init=args.init, threads=args.threads, device=args.device)
     print(f"wrote {one_line(checkpoint)}; make it a model with `headpose train export --run {one_line(args.out)}`")
     return 0
 

@@ -12,11 +12,13 @@ __all__ = [
     "DetectorConfig",
     "Precision",
     "TeacherConfig",
+    "TrainingDevice",
     "shares_text",
     "stages_text",
 ]
 
 Precision: TypeAlias = Literal["bf16", "fp32"]
+TrainingDevice: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 INPUT_SIZE = 112  # pixels, of the crops that the pose network takes at inference
 SCORE_THRESHOLD = 0.65  # from which an exported detector reports a face

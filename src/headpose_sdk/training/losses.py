@@ -30,7 +30,7 @@ BIN_CENTERS = LOWEST + BIN_WIDTH * (torch.arange(BINS, dtype=torch.float32) + 0.
 
 def expectation(logits: Tensor) -> Tensor:
     """Angles (N, 3) in degrees: the mean of the bin centres under the softmax of each head."""
-    return torch.softmax(logits, dim=-1) @ BIN_CENTERS
+    return torch.softmax(logits, dim=-1) @ BIN_CENTERS.to(logits.device)
 
 
 def hard_targets(angles: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def hard_targets(angles: Tensor) -> Tensor:
 
 def soft_targets(angles: Tensor, sigma: float) -> Tensor:
     """Distributions (N, 3, 62): a Gaussian of ``sigma`` degrees around the angle, for labels that are noisy."""
-    return torch.softmax(-0.5 * ((angles[..., None] - BIN_CENTERS) / sigma) ** 2, dim=-1)
+    return torch.softmax(-0.5 * ((angles[..., None] - BIN_CENTERS.to(angles.device)) / sigma) ** 2, dim=-1)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

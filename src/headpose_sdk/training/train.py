@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from headpose_sdk.evaluation.datasets import MANIFEST
 from headpose_sdk.training.checkpoint import CHECKPOINT
-from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.config import TeacherConfig, TrainingDevice
 from headpose_sdk.training.data import load_crops, read_split, training_batch
 from headpose_sdk.training.ensemble import Ensemble
 from headpose_sdk.training.initial import begin_with
@@ -26,7 +26,7 @@ from headpose_sdk.training.mixture import Mixture, check_kinds
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.nonfaces import nonface_batch
 from headpose_sdk.training.provenance import folders_settings, teachers_settings
-from headpose_sdk.training.trainer import Trainer
+from headpose_sdk.training.trainer import Trainer, torch_device
 
 __all__ = ["train_student", "train_teacher"]
 
@@ -42,10 +42,12 @@ def train_teacher(
     resume: bool,
     init: Path | None = None,
     threads: int | None = None,
+    device: TrainingDevice = "auto",
 ) -> Path:
     """Train on the labels of ``data``, folders with manifest.csv, and return the checkpoint's path.
 
-    ``init`` names the weights to begin with, see :func:`begin_with`.
+    ``init`` names the weights to begin with, see :func:`begin_with`. ``device``: "cuda", "cpu", or "auto", which takes
+    a GPU that PyTorch can use.
 
     The heads of the validation part (by hash of ``source``) are left out of training; the export measures on them.
     ``out`` is made when all of ``data`` was read.
@@ -57,12 +59,13 @@ def train_teacher(
         UnknownModelError: if timm does not know the backbone.
         ModelError: if ``init`` cannot be read, or belongs to another network.
         OutputError: if ``out`` cannot be written.
+        ProviderError: if ``device`` is "cuda" and PyTorch can use no GPU.
     """
 
     def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
         return pose_loss(logits, angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
 
-    return _train(data, out, config, loss, {}, resume=resume, init=init, threads=threads)
+    return _train(data, out, config, loss, {}, resume=resume, init=init, threads=threads, device=device)
 
 
 def train_student(
@@ -74,6 +77,7 @@ def train_student(
     resume: bool,
     init: Path | None = None,
     threads: int | None = None,
+    device: TrainingDevice = "auto",
 ) -> Path:
     """Train on what ``teachers``, folders of runs, say of the pictures in ``data``; else as :func:`train_teacher`.
 
@@ -84,15 +88,15 @@ def train_student(
         ModelError: if a teacher cannot be read.
         And what :func:`train_teacher` raises.
     """
-    ensemble = Ensemble.of(teachers)
+    ensemble = Ensemble.of(teachers).to(torch_device(device))
 
     def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             answers = ensemble(images)
         return distillation_loss(logits, answers, known)
 
     settings = teachers_settings([folder / CHECKPOINT for folder in teachers])
-    return _train(data, out, config, loss, settings, resume=resume, init=init, threads=threads)
+    return _train(data, out, config, loss, settings, resume=resume, init=init, threads=threads, device=device)
 
 
 def _train(
@@ -105,7 +109,9 @@ def _train(
     resume: bool,
     init: Path | None,
     threads: int | None,
+    device: TrainingDevice,
 ) -> Path:
+    place = torch_device(device)
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
@@ -133,6 +139,7 @@ def _train(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup=300,
+        device=place,
     )
     trainer.start(resume)
     load_crops(held_back)  # not kept: what cannot be read is told now instead of at the export
@@ -150,8 +157,8 @@ def _train(
         return torch.from_numpy(images), torch.from_numpy(angles), torch.from_numpy(known)
 
     def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Mapping[str, Tensor]:
-        images, angles, known = batch
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+        images, angles, known = (part.to(place, non_blocking=True) for part in batch)
+        with torch.autocast(place.type, torch.bfloat16, enabled=config.precision == "bf16"):
             logits = model(normalise(images))
         return loss(logits.float(), images, angles, known)
 

@@ -2,7 +2,7 @@
 
 A run is a pure function of its configuration: the batch of step ``n`` depends on the seed and on ``n`` alone, so a
 run that was killed and resumed ends with the same weights, bit for bit, as one that was left alone (on the same
-machine and number of threads).
+machine and number of threads; on a GPU nearly so).
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -24,9 +26,11 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from headpose_sdk.errors import OutputError, TrainingError
+from headpose_sdk.errors import OutputError, ProviderError, TrainingError
 from headpose_sdk.images import atomic_write
+from headpose_sdk.runtime import available_threads
 from headpose_sdk.training.checkpoint import CHECKPOINT, below, read_checkpoint
+from headpose_sdk.training.config import TrainingDevice
 from headpose_sdk.training.provenance import source_commit
 
 Batch = TypeVar("Batch")
@@ -42,8 +46,8 @@ class Trainer:
 
     ``config`` is everything that decides the result, JSON-ready; it is stored in the checkpoint, and a run goes on
     only from a checkpoint of the same configuration. ``averaged`` holds the exponential moving average of the
-    weights, which is the network to evaluate and export. ``commit`` is that of the source code which began the run;
-    other code may go on with it.
+    weights, which is the network to evaluate and export. ``device``: where it trains, the CPU by default. ``commit`` is
+    that of the source code which began the run; other code may go on with it, and so may another device.
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class Trainer:
         learning_rate: float,
         weight_decay: float,
         warmup: int,
+        device: torch.device | None = None,
     ) -> None:
-        self.model = model
+        self.device = device or torch.device("cpu")
+        self.model = model.to(self.device)
         self.averaged = deepcopy(model).requires_grad_(False).eval()
         self.out = out
         self.config = dict(config)
@@ -85,10 +91,10 @@ class Trainer:
         items: int,
         unit: str,
     ) -> None:
-        """Train to the last step. ``batch_at(n)`` makes the batch of step n, on a thread, one step ahead.
+        """Train to the last step. ``batch_at(n)`` makes the batch of step n, on threads, some steps ahead.
 
-        ``loss_of(model, batch)`` gives named terms whose sum is minimised; ``items`` is the batch size, for the
-        rate that the progress bar shows in ``unit`` a second. The folder is made here, not before.
+        ``loss_of(model, batch)`` gives named terms, on the device, whose sum is minimised; ``items`` is the batch size,
+        for the rate that the progress bar shows in ``unit`` a second. The folder is made here, not before.
 
         Raises:
             OutputError: if the folder or a file in it cannot be written.
@@ -100,11 +106,8 @@ class Trainer:
         saved = time.monotonic()
         started, begun = time.monotonic(), self.step
         bar = tqdm(total=self.steps * items, initial=self.step * items, unit=unit, disable=None, smoothing=0.05)
-        with ThreadPoolExecutor(1) as ahead, bar:
-            upcoming = ahead.submit(batch_at, self.step)
-            while self.step < self.steps:
-                batch = upcoming.result()
-                upcoming = ahead.submit(batch_at, min(self.step + 1, self.steps - 1))
+        with closing(self._batches(batch_at)) as batches, bar:
+            for batch in batches:
                 terms = self._advance(loss_of(self.model, batch))
                 bar.update(items)
                 if self.step % LOG_EVERY == 0:
@@ -116,6 +119,19 @@ class Trainer:
                     saved = time.monotonic()
         self.save()
 
+    def _batches(self, batch_at: Callable[[int], Batch]) -> Generator[Batch]:
+        """The batches of the steps to come, each made while those before it are trained on."""
+        # A network on the CPU needs the cores itself; one on a GPU waits for pictures.
+        threads = 1 if self.device.type == "cpu" else max(1, available_threads() - 1)
+        with ThreadPoolExecutor(threads) as pool:
+            ahead: deque[Future[Batch]] = deque()
+            for step in range(self.step, self.steps):
+                ahead.append(pool.submit(batch_at, step))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
@@ -125,7 +141,7 @@ class Trainer:
         metadata = {"config": json.dumps(self.config), "step": str(self.step)}
         if self.commit is not None:
             metadata["commit"] = self.commit
-        data = to_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata)
+        data = to_safetensors({k: v.contiguous().cpu() for k, v in tensors.items()}, metadata)
         with atomic_write(self.checkpoint) as file:
             file.write(data)
 
@@ -215,6 +231,21 @@ class Trainer:
     def _log(self, record: Mapping[str, Any]) -> None:
         with (self.out / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
+
+
+def torch_device(device: TrainingDevice) -> torch.device:
+    """Where to train: "auto" is a GPU if PyTorch can use one.
+
+    Raises:
+        ProviderError: if ``device`` is "cuda" and PyTorch can use none.
+    """
+    usable = torch.cuda.is_available()
+    if device == "cuda" and not usable:
+        raise ProviderError(
+            'device="cuda": PyTorch finds no GPU that it can use; see `nvidia-smi` and `python -c "import torch; '
+            'print(torch.version.cuda)"`, or train on the CPU'
+        )
+    return torch.device("cuda" if usable and device != "cpu" else "cpu")
 
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:

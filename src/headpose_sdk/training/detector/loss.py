@@ -27,6 +27,10 @@ class Targets:
     boxes: Tensor
     kind: Tensor
 
+    def to(self, device: torch.device) -> Targets:
+        """The same on another device."""
+        return Targets(self.boxes.to(device), self.kind.to(device))
+
 
 def decode(raw: Tensor, cells: Tensor) -> Tensor:
     """:func:`headpose_sdk.detection.decode_boxes` for tensors: raw (N, A, 4), cells (A, 3) -> corners (N, A, 4)."""

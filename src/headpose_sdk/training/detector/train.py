@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from headpose_sdk.detection import cell_grid
 from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import FaceSample, read_faces
-from headpose_sdk.training.config import DetectorConfig
+from headpose_sdk.training.config import DetectorConfig, TrainingDevice
 from headpose_sdk.training.detector.data import load_photos, training_batch
 from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
@@ -21,7 +21,7 @@ from headpose_sdk.training.initial import begin_with
 from headpose_sdk.training.network import normalise
 from headpose_sdk.training.provenance import data_settings
 from headpose_sdk.training.split import split_by_hash
-from headpose_sdk.training.trainer import Trainer, shuffled_rows
+from headpose_sdk.training.trainer import Trainer, shuffled_rows, torch_device
 
 __all__ = ["split_by_file", "train_detector"]
 
@@ -29,7 +29,14 @@ VALIDATION_PART = 0.08
 
 
 def train_detector(
-    data: Path, out: Path, config: DetectorConfig, *, resume: bool, init: Path | None = None, threads: int | None = None
+    data: Path,
+    out: Path,
+    config: DetectorConfig,
+    *,
+    resume: bool,
+    init: Path | None = None,
+    threads: int | None = None,
+    device: TrainingDevice = "auto",
 ) -> Path:
     """Train on ``data``, a CSV of face boxes, and return the checkpoint's path.
 
@@ -44,7 +51,9 @@ def train_detector(
         TrainingError: if ``out`` holds a run that this one does not go on with, or the loss is no number any more.
         ModelError: if ``init`` cannot be read, or belongs to another network.
         OutputError: if ``out`` cannot be written.
+        ProviderError: if ``device`` is "cuda" and PyTorch can use no GPU.
     """
+    place = torch_device(device)
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
@@ -66,10 +75,11 @@ def train_detector(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup=300,
+        device=place,
     )
     trainer.start(resume)
     photos = load_photos(training)
-    cells = torch.from_numpy(cell_grid(config.size, config.size).copy())
+    cells = torch.from_numpy(cell_grid(config.size, config.size).copy()).to(place)
 
     def batch_at(step: int) -> tuple[Tensor, Targets]:
         rng = np.random.default_rng([config.seed, step])
@@ -78,8 +88,8 @@ def train_detector(
         return torch.from_numpy(images), Targets(torch.from_numpy(boxes), torch.from_numpy(kind))
 
     def loss_of(model: nn.Module, batch: tuple[Tensor, Targets]) -> Mapping[str, Tensor]:
-        images, targets = batch
-        with torch.autocast("cpu", torch.bfloat16):
+        images, targets = batch[0].to(place), batch[1].to(place)
+        with torch.autocast(place.type, torch.bfloat16):
             predictions = model(normalise(images))
         score_loss, box_loss = detection_loss(predictions.float(), cells, targets)
         return {"score": score_loss, "box": box_loss}
