@@ -33,7 +33,8 @@ class _Task(Generic[Item, Prepared]):
             self._done.set()
 
     def result(self) -> Prepared:
-        self._done.wait()
+        while not self._done.wait(timeout=0.1):
+            pass  # Windows delivers Ctrl-C between waits only
         if self._error is not None:
             raise self._error
         return self._prepared  # type: ignore[return-value]
