@@ -22,7 +22,7 @@ import numpy as np
 
 from headpose_sdk import HeadPoseEstimator
 from headpose_sdk.evaluation.views import sample_photo, sample_views
-from headpose_sdk.runtime import available_threads
+from headpose_sdk.hardware import available_threads
 
 WARM_UP = 10
 SECONDS = 3.0

@@ -19,7 +19,8 @@ from headpose_sdk.config import ModelFolder, open_folder
 from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.runtime import OnnxModel, available_threads
+from headpose_sdk.hardware import available_threads
+from headpose_sdk.runtime import OnnxModel
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

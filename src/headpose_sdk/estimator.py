@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from headpose_sdk.config import PoseModelConfig
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModelError
+from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import check_image, read_image
 from headpose_sdk.preprocessing import check_box, crop_faces
 from headpose_sdk.results import BoundingBox, FaceDetection, HeadPose, Image, ImageResult, PoseBatch
-from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider, available_threads
+from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider
 from headpose_sdk.streaming import prepare_ahead
 from headpose_sdk.weights import DEFAULT_MODEL, absolute_folder, find_model
 
