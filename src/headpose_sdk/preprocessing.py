@@ -6,6 +6,7 @@ adds what the network wants to see around the face. What lies outside the photo 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,6 @@ def _surroundings(image: Image, square: CropSquare) -> tuple[Image, NDArray[np.f
 
 def _span(center: float, reach: float, length: int) -> tuple[int, int]:
     """First and past-the-last pixel within ``reach`` of ``center``; at least one pixel, inside the image."""
-    first = int(np.clip(np.floor(center - reach), 0, length - 1))
-    last = int(np.clip(np.ceil(center + reach), first + 1, length))
+    first = min(max(math.floor(center - reach), 0), length - 1)
+    last = min(max(math.ceil(center + reach), first + 1), length)
     return first, last

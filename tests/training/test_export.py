@@ -83,7 +83,7 @@ def test_the_folder_holds_what_its_config_names(exported: dict[str, Any], views_
         f"headpose train teacher --data {views_folder.name} --out RUN --backbone resnet18 --crops 640 --batch 16 "
         "--stages 32:1 --learning-rate 0.01"
     )
-    assert config.files.keys() == {"cpu"}
+    assert config.files.keys() == {"cpu", "cuda"}
     assert (folder / "model.int8.onnx").stat().st_size < 13_000_000
 
 
