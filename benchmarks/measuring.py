@@ -96,9 +96,9 @@ def report(
     return content
 
 
-def ratio(slower: Mapping[str, Any], faster: Mapping[str, Any]) -> float:
-    """How many times as long the one takes."""
-    return float(slower["median"] / faster["median"])
+def ratio(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """The median of the one figure over that of the other."""
+    return float(one["median"] / other["median"])
 
 
 def machine(providers: Sequence[str], threads: int | None) -> dict[str, Any]:

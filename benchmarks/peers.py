@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import alternate, arguments, ratio, report
+from measuring import alternate, arguments, per_second, ratio, report
 from numpy.typing import NDArray
 
 from headpose_sdk import HeadPoseEstimator, read_image
@@ -53,9 +53,10 @@ def main() -> None:
         actions[OPENVINO_32] = openvino_run(crops, threads)
     else:
         print("left out, not installed: OpenVINO (pip install openvino)")
-    figures = alternate(actions, seconds=2 if options.quick else 60)
+    times = alternate(actions, seconds=2 if options.quick else 60)
+    figures = {name: per_second(row, 1 if name.endswith("batch 1") else len(crops)) for name, row in times.items()}
     ratios = {
-        f"{ours} against {peer}": ratio(figures[peer], figures[ours])
+        f"{ours} against {peer}": ratio(figures[ours], figures[peer])
         for ours, peer in ((OURS_1, ORT_1), (OURS_32, TORCH_32), (OURS_32, COMPILED_32), (OURS_32, OPENVINO_32))
         if peer in figures
     }

@@ -40,12 +40,11 @@ def draw(content: dict[str, Any], target: Path) -> None:
         len(units), figsize=(9, height), squeeze=False, height_ratios=heights, layout="constrained"
     )
     for panel, unit in zip(panels[:, 0], units, strict=True):
-        names = [name for name, _ in rows[unit]]
+        names = [f"{name}   {figure['median']:.4g}" for name, figure in rows[unit]]
         medians = [figure["median"] for _, figure in rows[unit]]
         below = [figure["median"] - figure["p5"] for _, figure in rows[unit]]
         above = [figure["p95"] - figure["median"] for _, figure in rows[unit]]
-        bars = panel.barh(names, medians, xerr=[below, above], color="#4878a8", ecolor="#888888", capsize=2)
-        panel.bar_label(bars, [f" {median:.3g}" for median in medians], label_type="center", color="white", fontsize=8)
+        panel.barh(names, medians, xerr=[below, above], color="#4878a8", ecolor="#888888", capsize=2)
         panel.invert_yaxis()
         panel.set_xlabel({"ms": "milliseconds (less is better)", "1/s": "per second (more is better)"}.get(unit, unit))
         panel.spines[["top", "right"]].set_visible(False)

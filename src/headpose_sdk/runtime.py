@@ -208,13 +208,13 @@ class OnnxModel:
 
 
 class _CudaSession:
-    """A session as :class:`headpose_sdk.cuda.GraphSession`, on the first GPU."""
+    """A session as :class:`headpose_sdk.cuda.GraphSession`, on the first GPU, or on another ``device`` in tests."""
 
-    def __init__(self, session: Any) -> None:
-        self._ort, self._session = _onnxruntime(), session
+    def __init__(self, session: Any, device: str = "cuda") -> None:
+        self._ort, self._session, self._device = _onnxruntime(), session, device
 
     def allocate(self, shape: Sequence[int], dtype: type[np.generic]) -> DeviceArray:
-        array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, "cuda", 0)
+        array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self._device, 0)
         return array
 
     def bind(self, batch: DeviceArray, outputs: Sequence[DeviceArray]) -> Any:
