@@ -161,3 +161,18 @@ def test_ctrl_c_ends_a_stream_at_once(tmp_path: Path) -> None:
         "interrupted",
         "1",
     ]
+
+
+LEFT = """
+import numpy as np
+from headpose_sdk import HeadPoseEstimator
+estimator = HeadPoseEstimator(device="cpu", threads=2)
+photos = np.random.default_rng(0).integers(0, 256, (40, 480, 640, 3), dtype=np.uint8)
+stream = estimator.predict_batch(photos, batch_size=8)
+print(len(next(stream)) >= 0)
+"""
+
+
+def test_a_program_may_end_while_threads_look_for_faces(tmp_path: Path) -> None:
+    """Threads that the exit cuts off inside of ONNX Runtime would abort the process."""
+    assert run_python(LEFT, folder=tmp_path, quiet=True) == "True"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["prepare_ahead"]
+
+EXIT_SECONDS = 2.0
+"""How long the interpreter's exit waits for what threads are in the middle of."""
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
@@ -40,6 +45,19 @@ class _Task(Generic[Item, Prepared]):
         return self._prepared  # type: ignore[return-value]
 
 
+_busy: set[_Task[Any, Any]] = set()
+_exiting = Event()
+
+
+@atexit.register
+def _let_threads_finish() -> None:
+    """A daemon thread that is inside of a C++ library when the interpreter goes takes the process down with it."""
+    _exiting.set()
+    end = time.monotonic() + EXIT_SECONDS
+    while _busy and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def prepare_ahead(
     items: Iterable[Item], prepare: Callable[[Item], Prepared], *, threads: int, ahead: int
 ) -> Generator[Prepared, None, None]:
@@ -50,7 +68,7 @@ def prepare_ahead(
     in its place, after everything before it, and ends the iteration.
 
     The threads start with the first item asked for and end with the iteration, however it ends: whoever abandons it
-    does not wait for them, and neither does the interpreter's exit.
+    does not wait for them, and the interpreter's exit waits for ``EXIT_SECONDS`` at most.
     """
     if ahead == 0:
         for item in items:
@@ -63,8 +81,10 @@ def prepare_ahead(
 
     def work() -> None:
         while (task := queue.get()) is not None:
-            if not stop.is_set():
+            _busy.add(task)
+            if not stop.is_set() and not _exiting.is_set():
                 task.run(prepare)
+            _busy.discard(task)
 
     # Daemons, and no concurrent.futures: that joins its threads at exit, one that reads from a dead network drive too.
     workers = [Thread(target=work, name=f"headpose-prepare-{index}", daemon=True) for index in range(threads)]
