@@ -6,6 +6,7 @@ import linecache
 import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,20 @@ def test_another_provider_that_fails_is_named(folder: ModelFolder, monkeypatch: 
     FakeRuntime("OtherProvider").install(monkeypatch)
     with pytest.raises(ProviderError, match=r"could not start OtherProvider: OtherProvider: libcudnn.*documentation"):
         OnnxModel(folder, providers=["OtherProvider", CPU])
+
+
+def test_auto_falls_back_where_graphs_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)  # starts, but has no memory to give: no OrtValue
+    network = mean_colour_network()
+    config = pose_config(network)
+    files = {"cpu": config.files["cpu"], "cuda": config.files["cpu"]}
+    folder = open_folder(write_model(tmp_path / "halves", replace(config, files=files), network))
+    with pytest.raises(ProviderError, match=r"cannot run the network as a graph, not even one crop: .*providers="):
+        OnnxModel(folder, device="cuda")
+    with pytest.warns(UserWarning, match="running on the CPU although there is an NVIDIA GPU: CUDA cannot run"):
+        model = OnnxModel(folder, threads=1)
+    assert model.providers == (CPU,)
+    np.testing.assert_allclose(model.run(crops((10, 20, 30)))[0], [[10, 20, 30]])
 
 
 def test_tensorrt_by_its_bare_name_gets_a_folder_for_its_engines(

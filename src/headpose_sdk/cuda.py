@@ -26,9 +26,13 @@ BUCKETS = (1, 8, 32, 128)
 class DeviceArray(Protocol):
     """An array in the GPU's memory whose address does not change; ``onnxruntime.OrtValue`` is one."""
 
-    def update_inplace(self, data: NDArray[Any]) -> None: ...
+    def update_inplace(self, data: NDArray[Any]) -> None:
+        """Copy ``data``, contiguous and of the same shape and dtype, to the GPU."""
+        ...
 
-    def numpy(self) -> NDArray[Any]: ...
+    def numpy(self) -> NDArray[Any]:
+        """A copy on the host."""
+        ...
 
 
 class GraphSession(Protocol):

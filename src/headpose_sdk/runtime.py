@@ -66,11 +66,10 @@ class OnnxModel:
             raise ValueError(f"threads={threads} is not possible; give at least 1, or None for all this process has")
         self._folder = folder
         self._threads = threads or available_threads()
-        self._session = self._start(device, providers)
+        self._session, self._graphs = self._start(device, providers)
         self._input: str = self._session.get_inputs()[0].name
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self._graphs = self._cuda_graphs() if providers is None else None
-        if self._on_gpu(self.providers) and "cuda" not in folder.config.files:
+        if _on_gpu(self.providers) and "cuda" not in folder.config.files:
             _tell(f"model {folder.config.name} has no file made for CUDA; the one for the CPU runs there, slower")
 
     def run(self, batch: NDArray[np.uint8]) -> list[NDArray[Any]]:
@@ -104,43 +103,37 @@ class OnnxModel:
             )
         return outputs
 
-    def _start(self, device: Device, providers: Sequence[Provider] | None) -> Any:
+    def _start(self, device: Device, providers: Sequence[Provider] | None) -> tuple[Any, CudaGraphs | None]:
+        """The session, and what runs it by CUDA graphs where it is to be run so."""
         if providers is not None:
-            return self._exactly(providers)
-        if device == "cpu":
-            return self._session_with([_CPU])
-        cuda = (_CUDA, {**_CUDA_OPTIONS, "enable_cuda_graph": "1"} if self._takes_graphs() else _CUDA_OPTIONS)
+            return self._exactly(providers), None
         if device == "cuda":
-            return self._exactly([cuda, _CPU])
+            return self._on_cuda()
         # In this order: a driver is not woken for an ONNX Runtime that could not use it.
-        if _CUDA not in _onnxruntime().get_available_providers() or not has_nvidia_driver():
-            return self._session_with([_CPU])
-        try:
-            return self._exactly([cuda, _CPU])
-        except ProviderError as error:
-            session = self._session_with([_CPU])
-            _tell(f"running on the CPU although there is an NVIDIA GPU: {error}")
-            return session
+        usable = device == "auto" and _CUDA in _onnxruntime().get_available_providers() and has_nvidia_driver()
+        if usable:
+            try:
+                return self._on_cuda()
+            except ProviderError as error:
+                why = str(error)
+        session = self._session_with([_CPU])
+        if usable:
+            _tell(f"running on the CPU although there is an NVIDIA GPU: {why}")
+        return session, None
 
-    def _takes_graphs(self) -> bool:
-        """Whether the network was made for CUDA and always takes the same picture size, as a graph must."""
-        return isinstance(self._folder.config, PoseModelConfig) and "cuda" in self._folder.config.files
-
-    def _cuda_graphs(self) -> CudaGraphs | None:
-        if self.providers[0] != _CUDA or not isinstance(config := self._folder.config, PoseModelConfig):
-            return None
-        if not self._takes_graphs():
-            return None
-        outputs = [output.shape[-1] for output in self._session.get_outputs()]
-        return CudaGraphs(_CudaSession(self._session), crop=(config.input_size, config.input_size, 3), outputs=outputs)
-
-    @staticmethod
-    def _on_gpu(names: Sequence[str]) -> bool:
-        return _CUDA in names or _TENSORRT in names
+    def _on_cuda(self) -> tuple[Any, CudaGraphs | None]:
+        config = self._folder.config
+        # A graph takes one picture size, and a network that was made for CUDA.
+        if not isinstance(config, PoseModelConfig) or "cuda" not in config.files:
+            return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU]), None
+        session = self._exactly([(_CUDA, {**_CUDA_OPTIONS, "enable_cuda_graph": "1"}), _CPU])
+        outputs = [output.shape[-1] for output in session.get_outputs()]
+        crop = (config.input_size, config.input_size, 3)
+        return session, CudaGraphs(_CudaSession(session), crop=crop, outputs=outputs)
 
     def _exactly(self, providers: Sequence[Provider]) -> Any:
         """A session that really uses the first of ``providers``."""
-        names = [provider if isinstance(provider, str) else provider[0] for provider in providers]
+        names = _names(providers)
         if not names:
             raise ValueError(
                 "providers=[] names nothing to run on; leave it out, or give e.g. ['CPUExecutionProvider']"
@@ -148,9 +141,9 @@ class OnnxModel:
         built_in = _onnxruntime().get_available_providers()
         missing = [name for name in names if name not in built_in]
         if missing:
-            advice = _INSTALL_CUDA if self._on_gpu(missing) else f"this one has {', '.join(built_in)}"
+            advice = _INSTALL_CUDA if _on_gpu(missing) else f"this one has {', '.join(built_in)}"
             raise ProviderError(f"the installed ONNX Runtime was built without {', '.join(missing)}; {advice}")
-        if self._on_gpu(names) and not has_nvidia_driver():  # ONNX Runtime would say so in red, and at length
+        if _on_gpu(names) and not has_nvidia_driver():  # ONNX Runtime would say so in red, and at length
             raise ProviderError(f"no NVIDIA driver with a GPU answers on this machine; {_INSTALL_CUDA}")
         session = self._session_with([_with_engine_cache(provider) for provider in providers])
         if session.get_providers()[0] != names[0]:
@@ -161,9 +154,8 @@ class OnnxModel:
         return session
 
     def _session_with(self, providers: Sequence[Provider]) -> Any:
-        first = providers[0] if isinstance(providers[0], str) else providers[0][0]
-        on_gpu = self._on_gpu([name if isinstance(name, str) else name[0] for name in providers])
-        weights = self._folder.read_weights("cuda" if on_gpu and "cuda" in self._folder.config.files else "cpu")
+        first, *_ = names = _names(providers)
+        weights = self._folder.read_weights("cuda" if _on_gpu(names) and "cuda" in self._folder.config.files else "cpu")
         try:
             return self._open(weights, providers)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
@@ -187,8 +179,7 @@ class OnnxModel:
 
     def _open(self, weights: bytes, providers: Sequence[Provider]) -> Any:
         ort = _onnxruntime()
-        names = [name if isinstance(name, str) else name[0] for name in providers]
-        if self._on_gpu(names) and hasattr(ort, "preload_dlls"):
+        if _on_gpu(_names(providers)) and hasattr(ort, "preload_dlls"):
             with redirect_stdout(sys.stderr):  # it prints what it misses, and stdout may be somebody's data
                 ort.preload_dlls()  # finds the CUDA libraries that pip installed
         options = ort.SessionOptions()
@@ -255,6 +246,14 @@ def _tell(message: str) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def _names(providers: Sequence[Provider]) -> list[str]:
+    return [provider if isinstance(provider, str) else provider[0] for provider in providers]
+
+
+def _on_gpu(names: Sequence[str]) -> bool:
+    return _CUDA in names or _TENSORRT in names
 
 
 def _with_engine_cache(provider: Provider) -> Provider:
