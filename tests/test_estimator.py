@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -198,7 +200,8 @@ def test_a_batch_gives_what_single_photos_give(tiny: HeadPoseEstimator) -> None:
     assert list(tiny.predict_batch([])) == []
 
 
-def test_a_stream_is_read_no_further_than_a_batch(tiny: HeadPoseEstimator) -> None:
+@pytest.mark.parametrize(("batch_size", "ahead"), [(1, 1), (4, 8)])
+def test_a_stream_is_read_no_further_than_two_batches(tiny: HeadPoseEstimator, batch_size: int, ahead: int) -> None:
     read = 0
 
     def endless() -> Iterator[Image]:
@@ -207,11 +210,11 @@ def test_a_stream_is_read_no_further_than_a_batch(tiny: HeadPoseEstimator) -> No
             read += 1
             yield picture(read % 2)
 
-    results = tiny.predict_batch(endless(), batch_size=4)
+    results = tiny.predict_batch(endless(), batch_size=batch_size)
     assert read == 0
     for count in range(1, 30):
         assert len(next(results)) == count % 2
-        assert count <= read < count + 4
+        assert count <= read < count + ahead
     results.close()  # type: ignore[attr-defined]
 
 
@@ -236,10 +239,40 @@ def test_what_was_good_before_a_bad_item_is_not_lost(tiny: HeadPoseEstimator, ba
 
 def test_many_faces_fill_a_batch_as_well_as_many_photos(tiny: HeadPoseEstimator) -> None:
     read: list[int] = []
-    photos = (read.append(count) or picture(5) for count in range(9))  # type: ignore[func-returns-value]
+    photos = (read.append(count) or picture(5) for count in range(99))  # type: ignore[func-returns-value]
     results = tiny.predict_batch(photos, batch_size=6)
     assert len(next(results)) == 5
-    assert read == [0, 1]
+    assert len(read) == 2 + 6  # the ten faces of two photos went through the network, six photos are under way
+
+
+def test_a_users_own_detector_is_asked_by_one_thread_at_a_time(tmp_path: Path) -> None:
+    asked = threading.Lock()
+
+    class Exclusive(CountingDetector):
+        def detect(self, image: Image) -> list[FaceDetection]:
+            assert asked.acquire(blocking=False), "two threads at once"
+            time.sleep(0.002)
+            asked.release()
+            return super().detect(image)
+
+    estimator = HeadPoseEstimator(write_pose_model(tmp_path / "m"), detector=Exclusive(), device="cpu", threads=4)
+    assert len(list(estimator.predict_batch([picture(1)] * 30, batch_size=8))) == 30
+
+
+def test_two_threads_on_one_estimator_give_what_one_gives(tiny: HeadPoseEstimator) -> None:
+    photos = [picture(count % 4, 40 + count) for count in range(40)]
+    expected = [tiny.predict(photo) for photo in photos]
+    results: dict[int, list[list[HeadPose]]] = {}
+
+    def work(batch_size: int) -> None:
+        results[batch_size] = list(tiny.predict_batch(photos, batch_size=batch_size))
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (3, 8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {3: expected, 8: expected}
 
 
 def test_files_are_told_in_order_and_a_bad_one_in_its_place(tiny: HeadPoseEstimator, tmp_path: Path) -> None:

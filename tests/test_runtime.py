@@ -6,6 +6,7 @@ import linecache
 import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from fresh_python import run_python
 from tiny_models import POSE_SIZE, detector_config, mean_colour_network, pose_config, write_model, write_pose_model
 
 from headpose_sdk.config import ModelFolder, open_folder
+from headpose_sdk.cuda import CudaGraphs
 from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.runtime import OnnxModel, available_threads
+from headpose_sdk.hardware import available_threads
+from headpose_sdk.runtime import OnnxModel, _CudaSession, _with_engine_cache
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
 
 @pytest.fixture
@@ -238,6 +241,49 @@ def test_another_provider_that_fails_is_named(folder: ModelFolder, monkeypatch: 
     FakeRuntime("OtherProvider").install(monkeypatch)
     with pytest.raises(ProviderError, match=r"could not start OtherProvider: OtherProvider: libcudnn.*documentation"):
         OnnxModel(folder, providers=["OtherProvider", CPU])
+
+
+def test_auto_falls_back_where_graphs_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)  # starts, but has no memory to give: no OrtValue
+    network = mean_colour_network()
+    config = pose_config(network)
+    files = {"cpu": config.files["cpu"], "cuda": config.files["cpu"]}
+    folder = open_folder(write_model(tmp_path / "halves", replace(config, files=files), network))
+    with pytest.raises(ProviderError, match=r"cannot run the network as a graph, not even one crop: .*providers="):
+        OnnxModel(folder, device="cuda")
+    with pytest.warns(UserWarning, match="running on the CPU although there is an NVIDIA GPU: CUDA cannot run"):
+        model = OnnxModel(folder, threads=1)
+    assert model.providers == (CPU,)
+    np.testing.assert_allclose(model.run(crops((10, 20, 30)))[0], [[10, 20, 30]])
+
+
+def test_tensorrt_by_its_bare_name_gets_a_folder_for_its_engines(
+    folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeRuntime(TENSORRT, working=(TENSORRT,)).install(monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.warns(UserWarning, match="tiny-pose has no file made for CUDA"):
+        model = OnnxModel(folder, providers=[TENSORRT, CPU])
+    assert model.providers == (TENSORRT, CPU)
+    cache = tmp_path / "cache" / "headpose-sdk" / "tensorrt"
+    assert cache.is_dir()
+    _, options = _with_engine_cache(TENSORRT)
+    assert options["trt_engine_cache_path"] == str(cache)  # type: ignore[index]
+    own = (TENSORRT, {"trt_fp16_enable": "0"})
+    assert _with_engine_cache(own) is own
+    FakeRuntime(TENSORRT, working=(TENSORRT,)).install(monkeypatch, driver=False)
+    with pytest.raises(ProviderError, match="no NVIDIA driver"):
+        OnnxModel(folder, providers=[TENSORRT, CPU])
+
+
+def test_the_binding_calls_are_those_of_onnx_runtime(folder: ModelFolder) -> None:
+    """The same calls as on a GPU, with ONNX Runtime itself on the CPU, which has no graphs and ignores their number."""
+    session = onnxruntime.InferenceSession(folder.read_weights("cpu"), providers=[CPU])
+    graphs = CudaGraphs(_CudaSession(session, device="cpu"), crop=(POSE_SIZE, POSE_SIZE, 3), outputs=(3, 3))
+    colours = np.random.default_rng(0).integers(1, 200, (140, 3), dtype=np.uint8)
+    angles, std = graphs.run(np.ones((140, POSE_SIZE, POSE_SIZE, 1), np.uint8) * colours[:, None, None])
+    np.testing.assert_allclose(angles, colours, rtol=1e-5)
+    np.testing.assert_allclose(std, np.ones((140, 3)), rtol=1e-5)
 
 
 def test_a_broken_network_is_told_as_such_on_cuda_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

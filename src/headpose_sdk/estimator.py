@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,20 @@ from numpy.typing import NDArray
 from headpose_sdk.config import PoseModelConfig
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModelError
+from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import check_image, read_image
 from headpose_sdk.preprocessing import check_box, crop_faces
 from headpose_sdk.results import BoundingBox, FaceDetection, HeadPose, Image, ImageResult, PoseBatch
 from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider
+from headpose_sdk.streaming import prepare_ahead
 from headpose_sdk.weights import DEFAULT_MODEL, absolute_folder, find_model
 
 __all__ = ["HeadPoseEstimator"]
 
-_Faces = list[tuple[BoundingBox, float | None]]
+Item = TypeVar("Item")
+Label = TypeVar("Label")
+_Faces: TypeAlias = list[tuple[BoundingBox, float | None]]
+_Crops: TypeAlias = NDArray[np.uint8]
 
 LARGEST_BATCH = 128
 """Crops in one run of the network; more are split, so that memory does not grow with the number asked for."""
@@ -95,6 +101,8 @@ class HeadPoseEstimator:
                 )
         self.providers: tuple[str, ...] = self._network.providers
         self.detector: FaceDetector = detector
+        # Somebody's own detector need not bear several threads at once.
+        self._stream_threads = (threads or available_threads()) if isinstance(detector, OnnxFaceDetector) else 1
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._rebuild, ()
@@ -115,43 +123,45 @@ class HeadPoseEstimator:
     def predict_batch(self, images: Iterable[Image], *, batch_size: int = 32) -> Iterator[list[HeadPose]]:
         """The poses of each of ``images``, in order; about ``batch_size`` crops go through the network at once.
 
-        Any iterable will do, a generator of a million photos too: only the crops of one batch are kept.
+        Any iterable will do, a generator of a million photos too. Faces are looked for on threads while the network
+        runs, so up to two batches of photos are read before the first result, and no array may be written to before
+        its result is there; ``batch_size=1`` reads nothing ahead. Threads end when the iterator is abandoned. Your
+        own detector is called from one of them.
+
         An invalid image raises InvalidImageError, which says which one it was, once those before it are yielded;
         so does a detector's box outside of its photo, as InvalidBoxError.
         """
         _check_stream("images", images, batch_size, single=isinstance(images, np.ndarray) and images.ndim < 4)
 
-        def cropped() -> Iterator[tuple[None, _Faces, NDArray[np.uint8]]]:
-            for index, image in enumerate(images):
-                name = f"image {index}"
-                yield None, *self._crop(check_image(image, name=name), None, name=name)
+        def crop(item: tuple[int, Image]) -> tuple[None, _Faces, _Crops]:
+            index, image = item
+            name = f"image {index}"
+            return None, *self._crop(check_image(image, name=name), None, name=name)
 
-        return (poses for _, poses in self._stream(cropped(), batch_size))
+        return (poses for _, poses in self._stream(enumerate(images), crop, batch_size))
 
     def predict_files(self, paths: Iterable[str | PathLike[str]], *, batch_size: int = 32) -> Iterator[ImageResult]:
         """The poses in each image file, in order; a file that cannot be read is a result with ``error``.
 
         So is one where the detector finds a box outside of the photo. Any iterable of paths will do; about
-        ``batch_size`` crops go through the network at once.
+        ``batch_size`` crops go through the network at once. Files are read on threads, ahead as in
+        :meth:`predict_batch`.
         """
         _check_stream("paths", paths, batch_size, single=isinstance(paths, str | bytes | PathLike))
 
-        def read() -> Iterator[tuple[ImageResult, _Faces, NDArray[np.uint8]]]:
-            for path in paths:
-                try:
-                    image = read_image(path)
-                except InvalidImageError as error:
-                    yield ImageResult(fspath(path), None, None, (), str(error)), [], self._no_crops()
-                    continue
-                height, width = image.shape[:2]
-                try:
-                    faces, crops = self._crop(image, None, name=fspath(path))
-                except InvalidBoxError as error:
-                    yield ImageResult(fspath(path), width, height, (), str(error)), [], self._no_crops()
-                else:
-                    yield ImageResult(fspath(path), width, height, ()), faces, crops
+        def read(path: str | PathLike[str]) -> tuple[ImageResult, _Faces, _Crops]:
+            name = fspath(path)
+            try:
+                image = read_image(path)
+            except InvalidImageError as error:
+                return ImageResult(name, None, None, (), str(error)), [], self._no_crops()
+            height, width = image.shape[:2]
+            try:
+                return ImageResult(name, width, height, ()), *self._crop(image, None, name=name)
+            except InvalidBoxError as error:
+                return ImageResult(name, width, height, (), str(error)), [], self._no_crops()
 
-        return (replace(empty, faces=tuple(poses)) for empty, poses in self._stream(read(), batch_size))
+        return (replace(empty, faces=tuple(poses)) for empty, poses in self._stream(paths, read, batch_size))
 
     def predict_crops(self, crops: NDArray[np.uint8]) -> PoseBatch:
         """Angles and std of N face crops (N, S, S, 3) uint8 BGR, S = ``config.input_size``: the fast path.
@@ -176,9 +186,7 @@ class HeadPoseEstimator:
             angles[part], std[part] = self._network.run(crops[part])
         return PoseBatch(angles, std)
 
-    def _crop(
-        self, image: Image, boxes: Sequence[BoundingBox] | None, *, name: str = "image"
-    ) -> tuple[_Faces, NDArray[np.uint8]]:
+    def _crop(self, image: Image, boxes: Sequence[BoundingBox] | None, *, name: str = "image") -> tuple[_Faces, _Crops]:
         """The faces of a checked image, given or found, and their crops."""
         if boxes is None:
             found = self._detected(image, name)
@@ -203,28 +211,30 @@ class HeadPoseEstimator:
             ) from error
 
     def _stream(
-        self, items: Iterable[tuple[Any, _Faces, NDArray[np.uint8]]], batch_size: int
-    ) -> Iterator[tuple[Any, list[HeadPose]]]:
-        """(label, faces, crops) one by one -> (label, poses) one by one, run through the network in batches."""
-        waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]] = []
+        self, items: Iterable[Item], prepare: Callable[[Item], tuple[Label, _Faces, _Crops]], batch_size: int
+    ) -> Iterator[tuple[Label, list[HeadPose]]]:
+        """``prepare`` makes (label, faces, crops) of each item; (label, poses) come out, run in batches."""
+        ahead = 0 if batch_size == 1 else batch_size
+        waiting: list[tuple[Label, _Faces, _Crops]] = []
         count = 0
-        source = iter(items)
-        while True:
-            try:
-                item = next(source)
-            except StopIteration:
-                break
-            except Exception:
-                yield from self._finish(waiting)  # what was good before it is not lost
-                raise
-            waiting.append(item)
-            count += len(item[1])
-            if count >= batch_size or len(waiting) >= batch_size:
-                yield from self._finish(waiting)
-                waiting, count = [], 0
-        yield from self._finish(waiting)
+        threads = min(self._stream_threads, batch_size)
+        with closing(prepare_ahead(items, prepare, threads=threads, ahead=ahead)) as prepared:
+            while True:
+                try:
+                    item = next(prepared)
+                except StopIteration:
+                    break
+                except Exception:
+                    yield from self._finish(waiting)  # what was good before it is not lost
+                    raise
+                waiting.append(item)
+                count += len(item[1])
+                if count >= batch_size or len(waiting) >= batch_size:
+                    yield from self._finish(waiting)
+                    waiting, count = [], 0
+            yield from self._finish(waiting)
 
-    def _finish(self, waiting: list[tuple[Any, _Faces, NDArray[np.uint8]]]) -> Iterator[tuple[Any, list[HeadPose]]]:
+    def _finish(self, waiting: list[tuple[Label, _Faces, _Crops]]) -> Iterator[tuple[Label, list[HeadPose]]]:
         batch = self.predict_crops(np.concatenate([self._no_crops(), *(crops for _, _, crops in waiting)]))
         start = 0
         for label, faces, _ in waiting:
@@ -232,7 +242,7 @@ class HeadPoseEstimator:
             yield label, _poses(faces, PoseBatch(batch.angles[part], batch.std[part]))
             start = part.stop
 
-    def _no_crops(self) -> NDArray[np.uint8]:
+    def _no_crops(self) -> _Crops:
         return np.empty((0, self.config.input_size, self.config.input_size, 3), np.uint8)
 
 

@@ -6,6 +6,7 @@ adds what the network wants to see around the face. What lies outside the photo 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def crop_faces(image: Image, boxes: Sequence[BoundingBox], *, margin: float, siz
     """:func:`crop_face` for N boxes of one photo, as one contiguous batch (N, size, size, 3)."""
     crops = np.empty((len(boxes), size, size, 3), np.uint8)
     for crop, box in zip(crops, boxes, strict=True):
-        crop[:] = crop_face(image, box, margin=margin, size=size)
+        cut_square(image, CropSquare.around(box, margin), size, out=crop)
     return crops
 
 
@@ -82,8 +83,12 @@ def cut_square(
     *,
     border: int = cv2.BORDER_CONSTANT,
     fill: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    out: Image | None = None,
 ) -> Image:
-    """Cut ``square`` out of ``image`` and resize it to (size, size, 3) uint8; ``border`` is OpenCV's border type."""
+    """Cut ``square`` out of ``image`` and resize it to (size, size, 3) uint8; ``border`` is OpenCV's border type.
+
+    The crop is written into ``out``, contiguous and of that shape, where it is given.
+    """
     part, corner = _surroundings(image, square)
     transform = square.transform(size)
     transform[:, 2] += transform[:, :2] @ corner
@@ -96,7 +101,9 @@ def cut_square(
         grow = np.array([width / small[0], height / small[1]])
         transform[:, 2] += transform[:, :2] @ ((grow - 1) / 2)
         transform[:, :2] = transform[:, :2] * grow
-    crop = cv2.warpAffine(part, transform, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
+    crop = cv2.warpAffine(
+        part, transform, (size, size), dst=out, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill
+    )
     return np.asarray(crop, dtype=np.uint8)
 
 
@@ -114,6 +121,6 @@ def _surroundings(image: Image, square: CropSquare) -> tuple[Image, NDArray[np.f
 
 def _span(center: float, reach: float, length: int) -> tuple[int, int]:
     """First and past-the-last pixel within ``reach`` of ``center``; at least one pixel, inside the image."""
-    first = int(np.clip(np.floor(center - reach), 0, length - 1))
-    last = int(np.clip(np.ceil(center + reach), first + 1, length))
+    first = min(max(math.floor(center - reach), 0), length - 1)
+    last = min(max(math.ceil(center + reach), first + 1), length)
     return first, last

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import math
 import os
 import sys
 import warnings
@@ -17,23 +15,17 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from headpose_sdk.config import ModelFolder
+from headpose_sdk.config import ModelFolder, PoseModelConfig
+from headpose_sdk.cuda import CudaGraphs, DeviceArray
 from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
+from headpose_sdk.hardware import available_threads, has_nvidia_driver
 
-__all__ = [
-    "Device",
-    "OneWarning",
-    "OnnxModel",
-    "Provider",
-    "available_threads",
-    "built_in_providers",
-    "has_nvidia_driver",
-]
+__all__ = ["Device", "OneWarning", "OnnxModel", "Provider", "built_in_providers"]
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 Provider: TypeAlias = str | tuple[str, Mapping[str, Any]]
 
-_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 # HEURISTIC picks a convolution at once; the default EXHAUSTIVE times every one again for each new batch size.
 _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 _INSTALL_CUDA = (
@@ -74,10 +66,10 @@ class OnnxModel:
             raise ValueError(f"threads={threads} is not possible; give at least 1, or None for all this process has")
         self._folder = folder
         self._threads = threads or available_threads()
-        self._session = self._start(device, providers)
+        self._session, self._graphs = self._start(device, providers)
         self._input: str = self._session.get_inputs()[0].name
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        if _CUDA in self.providers and "cuda" not in folder.config.files:
+        if _on_gpu(self.providers) and "cuda" not in folder.config.files:
             _tell(f"model {folder.config.name} has no file made for CUDA; the one for the CPU runs there, slower")
 
     def run(self, batch: NDArray[np.uint8]) -> list[NDArray[Any]]:
@@ -87,8 +79,12 @@ class OnnxModel:
             ProviderError: if ONNX Runtime gives up, for want of memory say.
             ModelIntegrityError: if the network takes another shape or dtype, or NaN or infinity comes out.
         """
+        outputs: list[NDArray[Any]]
         try:
-            outputs: list[NDArray[Any]] = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
+            if self._graphs is not None and len(batch):
+                outputs = self._graphs.run(batch)
+            else:
+                outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
         except Exception as error:
             expected = self._session.get_inputs()[0]
             if not _fits(batch, expected):
@@ -107,26 +103,37 @@ class OnnxModel:
             )
         return outputs
 
-    def _start(self, device: Device, providers: Sequence[Provider] | None) -> Any:
+    def _start(self, device: Device, providers: Sequence[Provider] | None) -> tuple[Any, CudaGraphs | None]:
+        """The session, and what runs it by CUDA graphs where it is to be run so."""
         if providers is not None:
-            return self._exactly(providers)
-        if device == "cpu":
-            return self._session_with([_CPU])
+            return self._exactly(providers), None
         if device == "cuda":
-            return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU])
+            return self._on_cuda()
         # In this order: a driver is not woken for an ONNX Runtime that could not use it.
-        if _CUDA not in _onnxruntime().get_available_providers() or not has_nvidia_driver():
-            return self._session_with([_CPU])
-        try:
-            return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU])
-        except ProviderError as error:
-            session = self._session_with([_CPU])
-            _tell(f"running on the CPU although there is an NVIDIA GPU: {error}")
-            return session
+        usable = device == "auto" and _CUDA in _onnxruntime().get_available_providers() and has_nvidia_driver()
+        if usable:
+            try:
+                return self._on_cuda()
+            except ProviderError as error:
+                why = str(error)
+        session = self._session_with([_CPU])
+        if usable:
+            _tell(f"running on the CPU although there is an NVIDIA GPU: {why}")
+        return session, None
+
+    def _on_cuda(self) -> tuple[Any, CudaGraphs | None]:
+        config = self._folder.config
+        # A graph takes one picture size, and a network that was made for CUDA.
+        if not isinstance(config, PoseModelConfig) or "cuda" not in config.files:
+            return self._exactly([(_CUDA, _CUDA_OPTIONS), _CPU]), None
+        session = self._exactly([(_CUDA, {**_CUDA_OPTIONS, "enable_cuda_graph": "1"}), _CPU])
+        outputs = [output.shape[-1] for output in session.get_outputs()]
+        crop = (config.input_size, config.input_size, 3)
+        return session, CudaGraphs(_CudaSession(session), crop=crop, outputs=outputs)
 
     def _exactly(self, providers: Sequence[Provider]) -> Any:
         """A session that really uses the first of ``providers``."""
-        names = [provider if isinstance(provider, str) else provider[0] for provider in providers]
+        names = _names(providers)
         if not names:
             raise ValueError(
                 "providers=[] names nothing to run on; leave it out, or give e.g. ['CPUExecutionProvider']"
@@ -134,11 +141,11 @@ class OnnxModel:
         built_in = _onnxruntime().get_available_providers()
         missing = [name for name in names if name not in built_in]
         if missing:
-            advice = _INSTALL_CUDA if _CUDA in missing else f"this one has {', '.join(built_in)}"
+            advice = _INSTALL_CUDA if _on_gpu(missing) else f"this one has {', '.join(built_in)}"
             raise ProviderError(f"the installed ONNX Runtime was built without {', '.join(missing)}; {advice}")
-        if _CUDA in names and not has_nvidia_driver():  # ONNX Runtime would say so in red, and at length
+        if _on_gpu(names) and not has_nvidia_driver():  # ONNX Runtime would say so in red, and at length
             raise ProviderError(f"no NVIDIA driver with a GPU answers on this machine; {_INSTALL_CUDA}")
-        session = self._session_with(providers)
+        session = self._session_with([_with_engine_cache(provider) for provider in providers])
         if session.get_providers()[0] != names[0]:
             raise ProviderError(
                 f"ONNX Runtime has {names[0]} but could not start it and fell back to "
@@ -147,9 +154,8 @@ class OnnxModel:
         return session
 
     def _session_with(self, providers: Sequence[Provider]) -> Any:
-        first = providers[0] if isinstance(providers[0], str) else providers[0][0]
-        on_cuda = any(_CUDA in provider for provider in providers)
-        weights = self._folder.read_weights("cuda" if on_cuda and "cuda" in self._folder.config.files else "cpu")
+        first, *_ = names = _names(providers)
+        weights = self._folder.read_weights("cuda" if _on_gpu(names) and "cuda" in self._folder.config.files else "cpu")
         try:
             return self._open(weights, providers)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
@@ -173,7 +179,7 @@ class OnnxModel:
 
     def _open(self, weights: bytes, providers: Sequence[Provider]) -> Any:
         ort = _onnxruntime()
-        if any(_CUDA in provider for provider in providers) and hasattr(ort, "preload_dlls"):
+        if _on_gpu(_names(providers)) and hasattr(ort, "preload_dlls"):
             with redirect_stdout(sys.stderr):  # it prints what it misses, and stdout may be somebody's data
                 ort.preload_dlls()  # finds the CUDA libraries that pip installed
         options = ort.SessionOptions()
@@ -186,7 +192,33 @@ class OnnxModel:
         # ignore it and ask this attribute.
         never = property(lambda session: False, lambda session, value: None)
         session_class = type("InferenceSession", (ort.InferenceSession,), {"_enable_fallback": never})
-        return session_class(weights, options, providers=list(providers), enable_fallback=0)
+        # It would move quantisation before the first pooling, whose kernel for uint8 takes a third of the whole time;
+        # the answers are the same to the bit.
+        slow = ["QDQPropagationTransformer"]
+        return session_class(weights, options, providers=list(providers), disabled_optimizers=slow, enable_fallback=0)
+
+
+class _CudaSession:
+    """A session as :class:`headpose_sdk.cuda.GraphSession`, on the first GPU, or on another ``device`` in tests."""
+
+    def __init__(self, session: Any, device: str = "cuda") -> None:
+        self._ort, self._session, self._device = _onnxruntime(), session, device
+
+    def allocate(self, shape: Sequence[int], dtype: type[np.generic]) -> DeviceArray:
+        array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self._device, 0)
+        return array
+
+    def bind(self, batch: DeviceArray, outputs: Sequence[DeviceArray]) -> Any:
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(self._session.get_inputs()[0].name, batch)
+        for node, output in zip(self._session.get_outputs(), outputs, strict=True):
+            binding.bind_ortvalue_output(node.name, output)
+        return binding
+
+    def run(self, binding: Any, graph: int) -> None:
+        options = self._ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(graph))
+        self._session.run_with_iobinding(binding, options)
 
 
 class OneWarning:
@@ -216,6 +248,29 @@ def _tell(message: str) -> None:
     warnings.warn(message, stacklevel=level)
 
 
+def _names(providers: Sequence[Provider]) -> list[str]:
+    return [provider if isinstance(provider, str) else provider[0] for provider in providers]
+
+
+def _on_gpu(names: Sequence[str]) -> bool:
+    return _CUDA in names or _TENSORRT in names
+
+
+def _with_engine_cache(provider: Provider) -> Provider:
+    """TensorRT asked for by its bare name gets half precision, and a folder for engines: building one takes minutes."""
+    if provider != _TENSORRT:
+        return provider
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headpose-sdk" / "tensorrt"
+    cache.mkdir(parents=True, exist_ok=True)
+    return _TENSORRT, {
+        "trt_fp16_enable": "1",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(cache),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(cache),
+    }
+
+
 def _fits(batch: NDArray[Any], expected: Any) -> bool:
     """Whether the network's input, ``expected``, is declared to take ``batch``; names stand for any length."""
     sides = zip(expected.shape, batch.shape, strict=False)
@@ -227,21 +282,6 @@ def _advice(provider: str) -> str:
     return _INSTALL_CUDA if provider == _CUDA else "see ONNX Runtime's documentation of that provider"
 
 
-def available_threads() -> int:
-    """How many CPUs this process may use: by its affinity and by the cgroup's quota, not by what the host has."""
-    try:
-        count = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have no affinity call
-        count = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            count = min(count, math.ceil(int(quota) / int(period)))
-    except (OSError, ValueError):
-        pass  # no cgroup v2: nothing limits us further
-    return max(1, count)
-
-
 def built_in_providers() -> tuple[str, ...]:
     """What the installed ONNX Runtime was built with, which is not what works here.
 
@@ -249,17 +289,6 @@ def built_in_providers() -> tuple[str, ...]:
         ProviderError: if there is none that can be imported.
     """
     return tuple(_onnxruntime().get_available_providers())
-
-
-def has_nvidia_driver() -> bool:
-    """Whether a driver with at least one GPU answers; asking ONNX Runtime without one prints red errors."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(library)
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
 def _onnxruntime() -> Any:

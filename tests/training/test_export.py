@@ -57,9 +57,19 @@ def test_the_float_network_is_that_of_torch_and_the_int8_one_close_to_it(exporte
     assert all(0 <= share <= 1 for share in int8["validation"]["coverage_1_sigma"])
 
 
+def test_half_precision_is_closer_to_float_than_int8_is(exported: dict[str, Any]) -> None:
+    half, int8 = exported["model.fp16.onnx"], exported["model.int8.onnx"]
+    assert 0 < half["difference_on_views"] < min(0.05, int8["difference_on_views"])
+
+
 def test_the_folder_holds_what_its_config_names(exported: dict[str, Any], views_folder: Path) -> None:
     folder = Path(exported["model"])
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "golden.json", "model.int8.onnx"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "golden.json",
+        "model.fp16.onnx",
+        "model.int8.onnx",
+    ]
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
     config = read_config(folder)
     assert isinstance(config, PoseModelConfig)
@@ -73,7 +83,7 @@ def test_the_folder_holds_what_its_config_names(exported: dict[str, Any], views_
         f"headpose train teacher --data {views_folder.name} --out RUN --backbone resnet18 --crops 640 --batch 16 "
         "--stages 32:1 --learning-rate 0.01"
     )
-    assert config.files.keys() == {"cpu"}
+    assert config.files.keys() == {"cpu", "cuda"}
     assert (folder / "model.int8.onnx").stat().st_size < 13_000_000
 
 
@@ -317,7 +327,9 @@ def test_an_int8_network_may_change_the_error_on_heads_held_back_by_a_tenth_of_a
     exact, int8 = exported["float.onnx"], exported["model.int8.onnx"]
 
     def accept(change: float) -> None:
-        _accept(exact, {**int8, "validation": {**int8["validation"], "mae": exact["validation"]["mae"] + change}})
+        _accept(
+            exact, {**int8, "validation": {**int8["validation"], "mae": exact["validation"]["mae"] + change}}, "int8"
+        )
 
     accept(0.09)
     accept(-0.09)

@@ -11,8 +11,8 @@ from pathlib import Path
 from headpose_sdk.cli.arguments import Subparsers
 from headpose_sdk.cli.messages import extra_installed, one_line
 from headpose_sdk.cli.outputs import check_output
+from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import WRITABLE_EXTENSIONS, write_image
-from headpose_sdk.runtime import available_threads
 
 __all__ = ["add_parser"]
 

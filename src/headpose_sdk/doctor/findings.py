@@ -14,9 +14,10 @@ from pathlib import Path
 from headpose_sdk.doctor.nvidia import Nvidia, find_nvidia
 from headpose_sdk.errors import HeadPoseError
 from headpose_sdk.estimator import HeadPoseEstimator
+from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import read_image
 from headpose_sdk.results import Image
-from headpose_sdk.runtime import available_threads, built_in_providers
+from headpose_sdk.runtime import built_in_providers
 from headpose_sdk.weights import download_model, list_models
 
 __all__ = ["Findings", "Prediction", "gather"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from headpose_sdk.training.onnx_files import (
     refuse_existing,
     to_onnx,
     training_of,
+    write_config,
 )
 from headpose_sdk.training.provenance import refuse_other_data
 from headpose_sdk.weights import DEFAULT_DETECTOR, find_model
@@ -129,27 +131,29 @@ def _export_pose(
     golden, golden_std = in_batches(graph, views)
 
     with new_folder(out) as folder:
-        float_file, quantised = folder / "float.onnx", folder / "model.int8.onnx"
+        float_file, quantised, half = (folder / f"{name}.onnx" for name in ("float", "model.int8", "model.fp16"))
         dynamic = {"crops": {0: "batch"}, "angles": {0: "batch"}, "std": {0: "batch"}}
         to_onnx(graph, torch.from_numpy(views[:2].copy()), float_file, ["crops"], ["angles", "std"], dynamic)
         _quantise(float_file, quantised, training)
+        _halve(float_file, half)
 
         reports: dict[str, dict[str, Any]] = {}
-        for file in (float_file, quantised):
-            config = PoseModelConfig(
-                name=name,
-                input_size=INPUT_SIZE,
-                crop_margin=CROP_MARGIN,
-                bins=len(BIN_CENTERS),
-                bin_width=BIN_WIDTH,
-                convention=CONVENTION,
-                std_scale=tuple(round(float(value), 4) for value in scale),
-                detector=detector,
-                files={"cpu": WeightsFile.of(file)},
-                license=license_id,
-                training=training_of(checkpoint),
-            )
-            model = open_model(folder, config)
+        config = PoseModelConfig(
+            name=name,
+            input_size=INPUT_SIZE,
+            crop_margin=CROP_MARGIN,
+            bins=len(BIN_CENTERS),
+            bin_width=BIN_WIDTH,
+            convention=CONVENTION,
+            std_scale=tuple(round(float(value), 4) for value in scale),
+            detector=detector,
+            files={"cpu": WeightsFile.of(quantised), "cuda": WeightsFile.of(half)},
+            license=license_id,
+            training=training_of(checkpoint),
+        )
+        for file in (float_file, half, quantised):
+            # Half precision is checked on the CPU too, which computes it in float from the rounded weights.
+            model = open_model(folder, replace(config, files={"cpu": WeightsFile.of(file)}))
             on_views, std_on_views = in_batches(model, views)
             reports[file.name] = {
                 "difference_on_views": float(np.abs(on_views - golden).mean()),
@@ -157,25 +161,27 @@ def _export_pose(
                 "largest_std_difference_on_views": float(np.abs(std_on_views - golden_std).max()),
                 **measure(validation, *in_batches(model, plain)),
             }
-        _accept(reports[float_file.name], reports[quantised.name])
+        _accept(reports[float_file.name], reports[half.name], "fp16")
+        _accept(reports[float_file.name], reports[quantised.name], "int8")
         float_file.unlink()
+        write_config(folder, config)
         (folder / GOLDEN).write_text(json.dumps({"views": GOLDEN_VIEWS, "angles": golden.round(4).tolist()}) + "\n")
     return {"model": str(out), "std_scale": scale.round(4).tolist(), **reports}
 
 
-def _accept(exact: dict[str, Any], quantised: dict[str, Any]) -> None:
-    """Raise ModelIntegrityError if the float file differs from torch, or the int8 file from the float one."""
+def _accept(exact: dict[str, Any], smaller: dict[str, Any], precision: str) -> None:
+    """Raise ModelIntegrityError if the float file differs from torch, or the ``smaller`` one from the float one."""
     refuse_difference(exact["largest_difference_on_views"], "angles on views of the sample photo")
     refuse_difference(exact["largest_std_difference_on_views"], "std on views of the sample photo")
-    loss = quantised["difference_on_views"]
-    change = abs(quantised["validation"]["mae"] - exact["validation"]["mae"])
+    loss = smaller["difference_on_views"]
+    change = abs(smaller["validation"]["mae"] - exact["validation"]["mae"])
     for value, limit, what in (
         (loss, LARGEST_QUANTISATION_LOSS, "differs from the float one on views of the sample photo"),
         (change, LARGEST_CHANGE_OF_ERROR, "has another MAE than the float one on the heads held back,"),
     ):
         if not value <= limit:
             raise ModelIntegrityError(
-                f"the int8 network {what} by {value:.3f} degrees, more than {limit}; "
+                f"the {precision} network {what} by {value:.3f} degrees, more than {limit}; "
                 "train on more, and more varied, heads, or take a backbone that bears quantisation, such as resnet18"
             )
 
@@ -237,3 +243,15 @@ def _quantise(source: Path, target: Path, samples: list[PoseSample]) -> None:
         nodes_to_exclude=convolutions[:1],
     )
     prepared.unlink()
+
+
+def _halve(source: Path, target: Path) -> None:
+    """Half precision for CUDA: the layers with the work; pixels, softmax and expectation stay in float."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    model = onnx.load(source)
+    kinds = [node.op_type for node in model.graph.node]
+    first, last = kinds.index("Conv"), kinds.index("GlobalAveragePool")
+    in_float = [node.name for node in [*model.graph.node[:first], *model.graph.node[last:]]]
+    onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=in_float), target)

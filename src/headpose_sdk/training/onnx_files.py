@@ -19,7 +19,7 @@ from headpose_sdk.runtime import OnnxModel
 from headpose_sdk.training.checkpoint import Checkpoint
 from headpose_sdk.training.provenance import command_of
 
-__all__ = ["new_folder", "open_model", "refuse_difference", "refuse_existing", "to_onnx", "training_of"]
+__all__ = ["new_folder", "open_model", "refuse_difference", "refuse_existing", "to_onnx", "training_of", "write_config"]
 
 LARGEST_DIFFERENCE = 1e-3  # ONNX against torch, in degrees (poses), or in score and strides (cells of a detector)
 
@@ -53,9 +53,14 @@ def to_onnx(
         )
 
 
+def write_config(folder: Path, config: ModelConfig) -> None:
+    """``folder/config.json``."""
+    (folder / CONFIG_NAME).write_bytes(to_json(config))
+
+
 def open_model(folder: Path, config: ModelConfig) -> OnnxModel:
     """The model as a user gets it: config.json written, read, and the weights' hash checked."""
-    (folder / CONFIG_NAME).write_bytes(to_json(config))
+    write_config(folder, config)
     return OnnxModel(open_folder(folder), device="cpu")
 
 

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from headpose_sdk.errors import OutputError, ProviderError, TrainingError
+from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import atomic_write
-from headpose_sdk.runtime import available_threads
 from headpose_sdk.training.checkpoint import CHECKPOINT, below, read_checkpoint
 from headpose_sdk.training.config import TrainingDevice
 from headpose_sdk.training.provenance import source_commit
