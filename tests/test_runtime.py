@@ -17,12 +17,12 @@ from fresh_python import run_python
 from tiny_models import POSE_SIZE, detector_config, mean_colour_network, pose_config, write_model, write_pose_model
 
 from headpose_sdk.config import ModelFolder, open_folder
-from headpose_sdk.cuda import CudaGraphs
+from headpose_sdk.cuda import CudaGraphs, OnnxSession
 from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.hardware import available_threads
-from headpose_sdk.runtime import OnnxModel, _CudaSession, _with_engine_cache
+from headpose_sdk.runtime import OnnxModel, _with_engine_cache
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -279,7 +279,7 @@ def test_tensorrt_by_its_bare_name_gets_a_folder_for_its_engines(
 def test_the_binding_calls_are_those_of_onnx_runtime(folder: ModelFolder) -> None:
     """The same calls as on a GPU, with ONNX Runtime itself on the CPU, which has no graphs and ignores their number."""
     session = onnxruntime.InferenceSession(folder.read_weights("cpu"), providers=[CPU])
-    graphs = CudaGraphs(_CudaSession(session, device="cpu"), crop=(POSE_SIZE, POSE_SIZE, 3), outputs=(3, 3))
+    graphs = CudaGraphs(OnnxSession(onnxruntime, session, device="cpu"), crop=(POSE_SIZE, POSE_SIZE, 3), outputs=(3, 3))
     colours = np.random.default_rng(0).integers(1, 200, (140, 3), dtype=np.uint8)
     angles, std = graphs.run(np.ones((140, POSE_SIZE, POSE_SIZE, 1), np.uint8) * colours[:, None, None])
     np.testing.assert_allclose(angles, colours, rtol=1e-5)

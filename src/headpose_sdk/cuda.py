@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headpose_sdk.errors import ProviderError, first_line
 
-__all__ = ["BUCKETS", "CudaGraphs", "DeviceArray", "GraphSession"]
+__all__ = ["BUCKETS", "CudaGraphs", "DeviceArray", "GraphSession", "OnnxSession"]
 
 BUCKETS = (1, 8, 32, 128)
 """Batch sizes that get a graph of their own."""
@@ -49,6 +49,29 @@ class GraphSession(Protocol):
     def run(self, binding: Any, graph: int) -> None:
         """Run on a binding: the first time that ``graph`` is named records it, later ones replay it."""
         ...
+
+
+class OnnxSession:
+    """ONNX Runtime's ``session`` as :class:`GraphSession`, on the first GPU; tests have it on another ``device``."""
+
+    def __init__(self, onnxruntime: Any, session: Any, device: str = "cuda") -> None:
+        self._ort, self._session, self._device = onnxruntime, session, device
+
+    def allocate(self, shape: Sequence[int], dtype: type[np.generic]) -> DeviceArray:
+        array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self._device, 0)
+        return array
+
+    def bind(self, batch: DeviceArray, outputs: Sequence[DeviceArray]) -> Any:
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(self._session.get_inputs()[0].name, batch)
+        for node, output in zip(self._session.get_outputs(), outputs, strict=True):
+            binding.bind_ortvalue_output(node.name, output)
+        return binding
+
+    def run(self, binding: Any, graph: int) -> None:
+        options = self._ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(graph))
+        self._session.run_with_iobinding(binding, options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,14 @@ class OnnxFaceDetector:
         self.config = folder.config
         self.score_threshold = folder.config.score_threshold if score_threshold is None else score_threshold
         self._network = OnnxModel(folder, device=device, threads=threads, providers=providers)
+        self.providers = self._network.providers
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._rebuild, ()
+
+    def with_threads(self, threads: int) -> OnnxFaceDetector:
+        """The same detector, loaded once more, with so many CPU threads a photo."""
+        return self._rebuild(threads=threads)
 
     def detect(self, image: Image) -> list[FaceDetection]:
         """Faces in ``image`` ((H, W, 3) uint8 BGR), boxes in its pixels, best score first.

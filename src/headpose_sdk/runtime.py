@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose_sdk.config import ModelFolder, PoseModelConfig
-from headpose_sdk.cuda import CudaGraphs, DeviceArray
+from headpose_sdk.cuda import CudaGraphs, OnnxSession
 from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
 from headpose_sdk.hardware import available_threads, has_nvidia_driver
 
@@ -129,7 +129,7 @@ class OnnxModel:
         session = self._exactly([(_CUDA, {**_CUDA_OPTIONS, "enable_cuda_graph": "1"}), _CPU])
         outputs = [output.shape[-1] for output in session.get_outputs()]
         crop = (config.input_size, config.input_size, 3)
-        return session, CudaGraphs(_CudaSession(session), crop=crop, outputs=outputs)
+        return session, CudaGraphs(OnnxSession(_onnxruntime(), session), crop=crop, outputs=outputs)
 
     def _exactly(self, providers: Sequence[Provider]) -> Any:
         """A session that really uses the first of ``providers``."""
@@ -196,29 +196,6 @@ class OnnxModel:
         # the answers are the same to the bit.
         slow = ["QDQPropagationTransformer"]
         return session_class(weights, options, providers=list(providers), disabled_optimizers=slow, enable_fallback=0)
-
-
-class _CudaSession:
-    """A session as :class:`headpose_sdk.cuda.GraphSession`, on the first GPU, or on another ``device`` in tests."""
-
-    def __init__(self, session: Any, device: str = "cuda") -> None:
-        self._ort, self._session, self._device = _onnxruntime(), session, device
-
-    def allocate(self, shape: Sequence[int], dtype: type[np.generic]) -> DeviceArray:
-        array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self._device, 0)
-        return array
-
-    def bind(self, batch: DeviceArray, outputs: Sequence[DeviceArray]) -> Any:
-        binding = self._session.io_binding()
-        binding.bind_ortvalue_input(self._session.get_inputs()[0].name, batch)
-        for node, output in zip(self._session.get_outputs(), outputs, strict=True):
-            binding.bind_ortvalue_output(node.name, output)
-        return binding
-
-    def run(self, binding: Any, graph: int) -> None:
-        options = self._ort.RunOptions()
-        options.add_run_config_entry("gpu_graph_id", str(graph))
-        self._session.run_with_iobinding(binding, options)
 
 
 class OneWarning:
