@@ -216,3 +216,14 @@ def test_the_rewrite_that_is_left_out_changes_no_answer(estimator: HeadPoseEstim
     angles, std = session.run(None, {"crops": views})
     np.testing.assert_allclose(ours.angles, angles, atol=1e-4)
     np.testing.assert_allclose(ours.std, std, atol=1e-4)
+
+
+def test_a_stream_on_several_threads_gives_what_single_photos_give(photo: Image) -> None:
+    estimator = HeadPoseEstimator(device="cpu", threads=2)
+    photos = [photo, np.ascontiguousarray(photo[:, ::-1]), photo[:400], np.zeros((64, 64, 3), np.uint8)] * 3
+    for poses, image in zip(estimator.predict_batch(photos, batch_size=4), photos, strict=True):
+        expected = estimator.predict(image)
+        assert len(poses) == len(expected)
+        for pose, single in zip(poses, expected, strict=True):
+            assert pose.box.to_list() == pytest.approx(single.box.to_list(), abs=0.01)
+            assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((single.yaw, single.pitch, single.roll), abs=0.01)

@@ -259,6 +259,16 @@ def test_a_users_own_detector_is_asked_by_one_thread_at_a_time(tmp_path: Path) -
     assert len(list(estimator.predict_batch([picture(1)] * 30, batch_size=8))) == 30
 
 
+def test_a_detector_derived_from_ours_is_asked_in_streams_too(tmp_path: Path) -> None:
+    class Doubtful(OnnxFaceDetector):
+        def detect(self, image: Image) -> list[FaceDetection]:
+            return [FaceDetection(box(0), 0.3), *super().detect(image)]
+
+    detector = Doubtful(device="cpu", threads=2)
+    estimator = HeadPoseEstimator(write_pose_model(tmp_path / "m"), detector=detector, device="cpu", threads=2)
+    assert [[pose.score for pose in poses] for poses in estimator.predict_batch([picture(1)] * 3)] == [[0.3]] * 3
+
+
 def test_two_threads_on_one_estimator_give_what_one_gives(tiny: HeadPoseEstimator) -> None:
     photos = [picture(count % 4, 40 + count) for count in range(40)]
     expected = [tiny.predict(photo) for photo in photos]

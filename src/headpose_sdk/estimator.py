@@ -101,8 +101,8 @@ class HeadPoseEstimator:
                 )
         self.providers: tuple[str, ...] = self._network.providers
         self.detector: FaceDetector = detector
-        # Somebody's own detector need not bear several threads at once.
-        self._stream_threads = (threads or available_threads()) if isinstance(detector, OnnxFaceDetector) else 1
+        # Somebody's own detector need not bear several threads at once, one derived from ours included.
+        self._stream_threads = (threads or available_threads()) if type(detector) is OnnxFaceDetector else 1
         self._stream_detector: FaceDetector | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -244,7 +244,7 @@ class HeadPoseEstimator:
 
     def _detector_of_streams(self) -> FaceDetector:
         """On the CPU one with a single thread a photo: photos side by side gain more than halves of a photo."""
-        if isinstance(self.detector, OnnxFaceDetector) and self.detector.providers[0] == "CPUExecutionProvider":
+        if type(self.detector) is OnnxFaceDetector and self.detector.providers[0] == "CPUExecutionProvider":
             if self._stream_detector is None:  # two streams at once may both load it, and either will do
                 self._stream_detector = self.detector.with_threads(1)
             return self._stream_detector
