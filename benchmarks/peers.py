@@ -6,8 +6,8 @@ By default the crops are seeded views of the sample photo; --root takes the face
 torch and onnx (pip install "headpose-sdk[train]"); OpenVINO joins where it is installed, torch.compile where a
 compiler is and --quick is not given. The float networks have random weights: they take as long as trained ones.
 
-Every peer gets what its documentation advises: torch inference_mode and as many threads, ONNX Runtime's default
-options but for the threads, OpenVINO's LATENCY hint. All of them normalise and decode inside the graph.
+Every peer gets what its documentation advises: torch inference_mode, channels_last and as many threads, ONNX Runtime's
+default options but for the threads, OpenVINO's LATENCY hint. All of them normalise and decode inside the graph.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def torch_and_onnx(crops: NDArray[np.uint8], threads: int, *, compiled: bool) ->
     import onnxruntime
 
     torch.set_num_threads(threads)
-    graph = PoseGraph(PoseNetwork("resnet18"), torch.ones(3)).eval()
+    graph = PoseGraph(PoseNetwork("resnet18"), torch.ones(3)).eval().to(memory_format=torch.channels_last)
     batch = torch.from_numpy(crops)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "float.onnx"
