@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
 from headpose_sdk import __version__
-from headpose_sdk.cli import draw, eval, models, predict, render, train  # noqa: A004 (named as the command is)
+from headpose_sdk.cli import draw, eval, models, plot, predict, render, train, video  # noqa: A004 (so is the command)
 from headpose_sdk.cli.messages import complain, plain_warnings
 from headpose_sdk.errors import HeadPoseError
 
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headpose {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (draw, predict, models, eval, train, render):
+    for command in (draw, predict, video, plot, models, eval, train, render):
         command.add_parser(subparsers)
     return parser
 
