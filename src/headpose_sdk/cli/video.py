@@ -112,9 +112,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         _follow(reader, tracker, outputs, show=args.show)
     except (VideoError, KeyboardInterrupt) as error:  # what was read is as good as ever
         stopped = error
-    if outputs.video is not None and outputs.video.is_begun and not reader.is_live:
-        _add_sound(outputs.video, args.input)
-    _tell(outputs)
+    sound = "" if reader.is_live else _add_sound(outputs.video, args.input)
+    _tell(outputs, sound)
     if stopped is not None:
         raise stopped
     return 0
@@ -136,22 +135,27 @@ def _follow(reader: VideoReader, tracker: HeadPoseTracker, outputs: Outputs, *, 
             counter(done, reader.count)
 
 
-def _add_sound(video: VideoWriter, source: str) -> None:
+def _add_sound(video: VideoWriter | None, source: str) -> str:
+    """Keep the sound of the input, and return what is to be said of it."""
+    if video is None or not video.is_begun:
+        return ""
     ffmpeg = find_ffmpeg()
     if ffmpeg is None:
-        complain(f"{video.path} is without sound: keeping that of the input needs ffmpeg, which is not installed")
-        return
+        return ", without sound: to keep the input's, install ffmpeg"
     start, length = video.seconds
     try:
         add_sound(ffmpeg, video.path, source, start=start, seconds=length)
     except OutputError as error:
         complain(error)
+    return ""
 
 
-def _tell(outputs: Outputs) -> None:
+def _tell(outputs: Outputs, sound: str) -> None:
     for path in outputs.written:
-        print(f"wrote {one_line(path)}")
-    print(f"{outputs.frames} frames, {len(outputs.identities)} people", flush=True)
+        is_video = outputs.video is not None and path == outputs.video.path
+        print(f"wrote {one_line(path)}{sound if is_video else ''}")
+    if outputs.frames:
+        print(f"{outputs.frames} frames, {len(outputs.identities)} people", flush=True)
 
 
 def _shown(frame: Frame, people: Sequence[TrackedPose]) -> bool:

@@ -85,6 +85,7 @@ class VideoWriter:
             OutputError: the file cannot be made, or the disk is almost full; close() still finishes what there is.
         """
         if self._writer is None:
+            self._check_room(image)
             self._writer = self._open(image)
             self._start = time
         slot = round((time - self._start) * self.fps)
@@ -134,16 +135,22 @@ class VideoWriter:
         return writer
 
     def _append(self, image: Image) -> None:
-        # OpenCV does not say that a frame could not be written, so look before.
-        free = self._free_bytes(self._target.parent)
+        self._check_room(image)
+        assert self._writer is not None
+        self._writer.write(np.ascontiguousarray(image))
+        self.frames += 1
+
+    def _check_room(self, image: Image) -> None:
+        """Look before: OpenCV does not say that a frame could not be written."""
+        try:
+            free = self._free_bytes(self._target.parent)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot write ({error.strerror}); choose another place") from error
         if free < _RESERVE + 4 * image.nbytes:
             raise OutputError(
                 f"{self.path}: only {free / 1e6:.0f} MB are free there; the video ends after {self.frames} frames; "
                 "make room or choose another place"
             )
-        assert self._writer is not None
-        self._writer.write(np.ascontiguousarray(image))
-        self.frames += 1
 
 
 def _is_readable(path: Path) -> bool:
