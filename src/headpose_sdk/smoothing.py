@@ -47,8 +47,8 @@ class OneEuro:
 
 LEVELS: dict[Smoothing, OneEuro | None] = {
     "off": None,
-    "light": OneEuro(min_cutoff=0.3, beta=0.03),
-    "strong": OneEuro(min_cutoff=0.1, beta=0.01),
+    "light": OneEuro(min_cutoff=0.2, beta=0.03),
+    "strong": OneEuro(min_cutoff=0.1, beta=0.012),
 }
 
 
