@@ -8,6 +8,7 @@ from pathlib import Path
 from headpose_sdk.cli.arguments import Subparsers
 from headpose_sdk.cli.messages import extra_installed, one_line
 from headpose_sdk.cli.outputs import check_output
+from headpose_sdk.video.plots import plot_angles, read_series
 
 __all__ = ["add_parser"]
 
@@ -29,8 +30,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     check_output(args.out)
+    people = read_series(args.records)
     with extra_installed("plot", "plotting needs matplotlib"):
-        from headpose_sdk.video.plots import plot_angles, read_series
-    plot_angles(read_series(args.records), args.out)
+        plot_angles(people, args.out)
     print(f"wrote {one_line(args.out)}")
     return 0

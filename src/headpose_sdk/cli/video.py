@@ -86,6 +86,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         parser.error("nothing would be written: with --no-draw give --json or --csv")
     if args.end is not None and args.end <= args.start:
         parser.error("--end must be after --start")
+    if args.camera_fov is not None and args.camera_fov >= 180:
+        parser.error("--camera-fov must be below 180 degrees")
     _silence_opencv()
     target = None if args.no_draw else args.out or Path(f"{_stem(args.input)}_pose.mp4")
     _check_outputs(args.input, [path for path in (target, args.json, args.csv) if path is not None])
