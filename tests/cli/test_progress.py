@@ -74,4 +74,5 @@ def test_with_a_unit_it_tells_the_pace_and_the_time_left() -> None:
     counter(50, 2050)
     clock.now += 2
     counter(60, None)  # a camera has no end
-    assert stream.getvalue() == "\r50/2050  25.0 frames/s  1:20 left\r60  15.0 frames/s                  "
+    long = "50/2050  25.0 frames/s  1:20 left"
+    assert stream.getvalue() == f"\r{long}\r{'60  15.0 frames/s':{len(long)}}"
