@@ -10,7 +10,6 @@ All on the sample photo, moved about on a 1280x720 canvas; the JSON names proces
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import tempfile
@@ -69,7 +68,7 @@ def speed(estimator: HeadPoseEstimator) -> dict[str, float]:
             for index, image in enumerate(walking(FRAMES)):
                 writer.write(image, index * PACE)
         frames = list(open_video(source))
-        people = [HeadPoseTracker(estimator).update(frame.image, frame.time) for frame in frames[:1]][0]
+        people = HeadPoseTracker(estimator).update(frames[0].image, frames[0].time)
 
         def infer(detect_every: int = 1) -> None:
             tracker = HeadPoseTracker(estimator, detect_every=detect_every)
@@ -188,12 +187,16 @@ def memory(estimator: HeadPoseEstimator, count: int) -> dict[str, float]:
             yield Frame(index, index * PACE, image)
 
     tracker = HeadPoseTracker(estimator, detect_every=10)
-    with tempfile.TemporaryDirectory() as folder, Outputs(VideoWriter(Path(folder, "out.mp4"), 30), []) as outputs:
-        with closing(read_ahead(generated())) as frames, WriteBehind(outputs.write) as behind:
-            for done, frame in zip(itertools.count(1), frames, strict=False):
-                behind.put((frame, tracker.update(frame.image, frame.time)))
-                if done in (count // 10, count):
-                    used.append(resident_megabytes())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Outputs(VideoWriter(Path(folder, "out.mp4"), 30), []) as outputs,
+        closing(read_ahead(generated())) as frames,
+        WriteBehind(outputs.write) as behind,
+    ):
+        for done, frame in enumerate(frames, start=1):
+            behind.put((frame, tracker.update(frame.image, frame.time)))
+            if done in (count // 10, count):
+                used.append(resident_megabytes())
     return {
         "frames": float(count),
         "MB after a tenth": used[0],

@@ -18,7 +18,7 @@ from headpose_sdk.video.records import RecordWriter
 
 from .conftest import Headpose
 
-needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason="the extra plot is not installed")
+needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason='needs pip install "headpose-sdk[plot]"')
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ from headpose_sdk.weights import DEFAULT_MODEL
 
 __all__ = ["add_parser"]
 
+_SILENT = 0  # OpenCV's level of logging
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add ``video``."""
@@ -198,5 +200,7 @@ def _stem(source: str) -> str:
 def _silence_opencv() -> None:
     """OpenCV and its ffmpeg say on stderr what we say in one line of our own."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    logging = cv2.utils.logging
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        cv2.setLogLevel(_SILENT)
+    else:
+        cv2.utils.logging.setLogLevel(_SILENT)

@@ -2,6 +2,10 @@
 
 Each track expects its face where a Kalman filter says; the most likely assignment wins. Tracks that the frame before
 showed choose first, lost ones among the rest, or a hidden face would take the detection of the one that hides it.
+
+Written here since no library fits beside four packages: norfair 2.3 brings scipy, filterpy and rich, supervision 0.31
+matplotlib, scipy, av and more, trackers 2.6 supervision and opencv-python, which overwrites the headless one, boxmot 25
+torch under the AGPL, and motpy 0.0.10 has stood still since 2021.
 """
 
 from __future__ import annotations
