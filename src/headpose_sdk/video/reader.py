@@ -118,9 +118,9 @@ class VideoReader:
         self._capture, self._clock = capture, clock
         self._every, self._start, self._end = every, start, math.inf if end is None else end
         fps, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        is_sound = 0 < fps < _HIGHEST_FPS  # the number of frames is often made from it
-        self._source_fps = fps if is_sound else _USUAL_FPS
-        self._promised = int(promised) if is_sound and 0 < promised < _MANY and not is_live else None
+        is_plausible = 0 < fps < _HIGHEST_FPS  # the number of frames is often made from it
+        self._source_fps = fps if is_plausible else _USUAL_FPS
+        self._promised = int(promised) if is_plausible and 0 < promised < _MANY and not is_live else None
 
     @property
     def fps(self) -> float:
