@@ -28,7 +28,7 @@ def clip(photo: Path) -> Path:
     """clip.mp4 in the current folder: two people who cross, 24 frames at 30 frames/s."""
     portrait = read_image(photo)
     frames = (
-        picture((bust(portrait, 150), 10 + 14 * index, 20), (bust(portrait, 150), 320 - 14 * index, 160))
+        picture((bust(portrait, 150), 10 + 10 * index, 20), (bust(portrait, 150), 240 - 10 * index, 160))
         for index in range(24)
     )
     return write_video(Path("clip.mp4"), frames)

@@ -11,6 +11,7 @@ __all__ = ["BoxMotion"]
 
 # Everything in units of the face's size and seconds, so that near and far faces are treated alike.
 _CENTER_STD = 0.05  # of a measured centre
+_STRAY_STD = 0.085  # by which a face may stray from what is expected and be the same: detectors jump, heads jerk
 _SIZE_STD = 0.1  # of the logarithm of a measured width or height
 _FIRST_SPEED_STD = 3.0  # of a face just found, sizes a second
 _ACCELERATION = 8.0  # spectral density, sizes^2 a second^3: a third of a second unseen leaves it 0.3 sizes unsure
@@ -59,7 +60,7 @@ class BoxMotion:
     def distance(self, box: BoundingBox) -> tuple[float, float]:
         """How far ``box`` is from what is expected, in squared standard deviations; and its negative log likelihood."""
         center, log_size = _measured(box)
-        center_variance = self._covariance[0, 0] + _CENTER_STD**2
+        center_variance = self._covariance[0, 0] + _STRAY_STD**2
         size_variance = self._size_variance + _SIZE_STD**2
         size = float(np.exp(self._log_size.mean()))
         offset = (center - self._center) / size

@@ -69,8 +69,8 @@ class HeadPoseTracker:
 
     Args:
         estimator: the networks, a new ``HeadPoseEstimator()`` by default. Several trackers may share one.
-        detect_every: look for faces in every Nth frame only and follow them by optical flow in between: much quicker;
-            somebody new is seen up to N - 1 frames later.
+        detect_every: look for faces in every Nth frame only, or where one is lost, and follow them by optical flow in
+            between: much quicker; somebody new is seen up to N - 1 frames later.
         smoothing: "off", "light" or "strong"; :data:`headpose_sdk.smoothing.LEVELS` tells their delays.
         camera_fov: the camera's horizontal field of view in degrees, or
         camera_matrix: its matrix (3, 3) in pixels: then angles are to the camera's axis, not to the line of sight.
@@ -134,11 +134,12 @@ class HeadPoseTracker:
                 f"time={time} is not after {self._time}, the frame before; give each frame's own in seconds"
             )
         self._identities.predict(time)
-        detected = self._detection_is_due(frame)
-        if detected:
+        followed = None if self._detection_is_due(frame) else self._followed(frame)
+        detected = followed is None
+        if followed is None:
             self._identities.match(self._estimator.detector.detect(frame), time)
         else:
-            self._identities.follow(self._followed(frame), time)
+            self._identities.follow(followed, time)
         self._since_detection = 0 if detected else self._since_detection + 1
         self._frame = frame.copy() if self._detect_every > 1 else None  # the caller may write into it
         self._time = time
@@ -181,17 +182,22 @@ class HeadPoseTracker:
             return True
         return self._since_detection + 1 >= self._detect_every
 
-    def _followed(self, frame: Image) -> list[tuple[Track, FaceDetection, bool]]:
-        """The faces of the frame before, where they are now; and whether that was measured, or is merely expected."""
+    def _followed(self, frame: Image) -> list[tuple[Track, FaceDetection, bool]] | None:
+        """The faces of the frame before, where they are now; and whether that was measured, or is merely expected.
+
+        None if one of them cannot be made out: then it is time to look again.
+        """
         assert self._frame is not None
         visible = self._identities.visible()
         faces = []
         for track in visible:
             # Of overlapping faces the flow would follow the one in front for both.
             alone = not any(other is not track and _overlap(other.motion.box, track.motion.box) for other in visible)
-            box = follow(self._frame, frame, track.detection.box) if alone else None
-            if _touches(box or track.motion.box, frame):
-                faces.append((track, _moved(track.detection, box or track.motion.box), box is not None))
+            box = follow(self._frame, frame, track.detection.box) if alone else track.motion.box
+            if box is None:
+                return None
+            if _touches(box, frame):
+                faces.append((track, _moved(track.detection, box), alone))
         return faces
 
     def _corrected(self, pose: HeadPose, track: Track, frame: Image) -> HeadPose:
