@@ -2,7 +2,7 @@
 
     python benchmarks/plot.py RESULT.json... --out docs/images
 
-Needs matplotlib: pip install "headpose-sdk[bench]".
+Needs matplotlib: pip install "headpose-sdk[plot]".
 """
 
 from __future__ import annotations

@@ -216,3 +216,11 @@ def test_different_numbers_give_different_labels() -> None:
     zero = draw_poses(grey_image(), [make_pose(0, 5, 3, outside)])
     assert np.any(plus != minus)
     np.testing.assert_array_equal(almost_zero, zero)  # never "-0"
+
+
+def test_a_name_makes_room_for_itself_on_the_label() -> None:
+    image, poses = grey_image(), [make_pose()]
+    plain, named = (np.any(draw_poses(image, poses, names) != image, axis=-1).sum() for names in (None, ["#12"]))
+    assert named > plain + 50
+    with pytest.raises(ValueError, match="zip"):
+        draw_poses(image, poses, names=[])

@@ -25,10 +25,13 @@ from headpose_sdk.errors import (
     RenderError,
     TrainingError,
     UnknownModelError,
+    VideoError,
 )
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.images import read_image, write_image
 from headpose_sdk.results import BoundingBox, FaceDetection, HeadPose, Image, ImageResult, PoseBatch
+from headpose_sdk.tracking import HeadPoseTracker, TrackedPose
+from headpose_sdk.video import Frame, VideoReader, open_video
 from headpose_sdk.weights import ModelInfo, download_model, list_models
 
 __version__ = _version("headpose-sdk")
@@ -38,9 +41,11 @@ __all__ = [
     "DatasetError",
     "FaceDetection",
     "FaceDetector",
+    "Frame",
     "HeadPose",
     "HeadPoseError",
     "HeadPoseEstimator",
+    "HeadPoseTracker",
     "Image",
     "ImageResult",
     "InvalidBoxError",
@@ -55,12 +60,16 @@ __all__ = [
     "PoseBatch",
     "ProviderError",
     "RenderError",
+    "TrackedPose",
     "TrainingError",
     "UnknownModelError",
+    "VideoError",
+    "VideoReader",
     "__version__",
     "download_model",
     "draw_poses",
     "list_models",
+    "open_video",
     "read_image",
     "write_image",
 ]

@@ -44,18 +44,20 @@ def axis_endpoints(pose: HeadPose) -> FloatArray:
     return np.asarray(pose.box.center) + _AXIS_LENGTH * _side(pose.box) * _axis_vectors(pose)[:, :2]
 
 
-def draw_poses(image: Image, poses: Iterable[HeadPose]) -> Image:
+def draw_poses(image: Image, poses: Iterable[HeadPose], names: Sequence[str] | None = None) -> Image:
     """A copy of ``image`` with every pose drawn on it; the image itself stays as it is.
 
     Args:
         image: (H, W, 3) uint8, BGR, as ``cv2.imread`` returns.
         poses: as ``HeadPoseEstimator.predict`` returns; boxes may reach outside the image.
+        names: a word before the numbers of each pose, in ASCII.
 
     Returns:
         (H, W, 3) uint8, BGR. Lines and letters grow with the picture and the face.
 
     Raises:
         InvalidImageError: if ``image`` is not such an array; the message says how to convert it.
+        ValueError: if there are more or fewer ``names`` than poses.
     """
     canvas: Image = np.array(check_image(image), order="C")
     drawn = list(poses)
@@ -68,8 +70,8 @@ def draw_poses(image: Image, poses: Iterable[HeadPose]) -> Image:
         occupied.append(_area(pose.box.x1, pose.box.y1, pose.box.x2, pose.box.y2))
         radius = _tip_radius(canvas, pose.box)
         occupied += [_area(x - radius, y - radius, x + radius, y + radius) for x, y in axis_endpoints(pose)]
-    for pose in drawn:
-        occupied.append(_draw_label(canvas, pose, occupied))
+    for pose, name in zip(drawn, [""] * len(drawn) if names is None else names, strict=True):
+        occupied.append(_draw_label(canvas, pose, name, occupied))
     return canvas
 
 
@@ -122,10 +124,10 @@ def _draw_axes(canvas: Image, pose: HeadPose) -> None:
             cv2.circle(canvas, tip, ball, color, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_label(canvas: Image, pose: HeadPose, occupied: Sequence[Area]) -> Area:
-    """Draw the three numbers on a dark plate beside the face; returns the plate's area."""
-    names = (("yaw", pose.yaw), ("pitch", pose.pitch), ("roll", pose.roll))
-    parts = [f"{name} {round(value):+d}" for name, value in names]
+def _draw_label(canvas: Image, pose: HeadPose, name: str, occupied: Sequence[Area]) -> Area:
+    """Draw the name, if any, and the three numbers on a dark plate beside the face; returns the plate's area."""
+    angles = (("yaw", pose.yaw), ("pitch", pose.pitch), ("roll", pose.roll))
+    parts = ([name] if name else []) + [f"{angle} {round(value):+d}" for angle, value in angles]
     height, width = canvas.shape[:2]
     letter = max(8.0, 0.075 * min(_side(pose.box), max(height, width)), 0.008 * max(height, width))
     plate = _text_plate(["  ".join(parts)], letter)

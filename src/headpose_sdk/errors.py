@@ -9,6 +9,7 @@ a value of the wrong type::
     HeadPoseError
     ├── InvalidImageError (ValueError)            the array or the file is not a usable picture
     ├── InvalidBoxError (ValueError)              a face box is not finite, is empty, or lies outside the picture
+    ├── VideoError (OSError)                      a video or camera cannot be read, or not to its end
     ├── DatasetError (ValueError)                 a data set or its manifest is incomplete or wrong
     ├── RenderError (RuntimeError)                heads cannot be drawn on this machine
     ├── TrainingError (RuntimeError)              a training cannot start there, go on, or come to an end
@@ -34,6 +35,10 @@ class InvalidImageError(HeadPoseError, ValueError):
 
 class InvalidBoxError(HeadPoseError, ValueError):
     """A face box is not finite, is empty, or lies wholly outside the picture."""
+
+
+class VideoError(HeadPoseError, OSError):
+    """A video, camera or stream cannot be opened, or not be read to its end."""
 
 
 class DatasetError(HeadPoseError, ValueError):

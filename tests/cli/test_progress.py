@@ -65,3 +65,14 @@ def test_a_message_in_between_gets_an_empty_line() -> None:
     counter.clear()
     counter.clear()
     assert stream.getvalue() == "\r1/10\r    \r"
+
+
+def test_with_a_unit_it_tells_the_pace_and_the_time_left() -> None:
+    stream, clock = Terminal(), Clock()
+    counter = Counter(unit="frames", stream=stream, clock=clock)
+    clock.now += 2
+    counter(50, 2050)
+    clock.now += 2
+    counter(60, None)  # a camera has no end
+    long = "50/2050  25.0 frames/s  1:20 left"
+    assert stream.getvalue() == f"\r{long}\r{'60  15.0 frames/s':{len(long)}}"

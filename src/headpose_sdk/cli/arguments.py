@@ -14,6 +14,7 @@ __all__ = [
     "open_fraction",
     "positive",
     "positive_float",
+    "seconds",
     "shares",
     "stages",
 ]
@@ -57,6 +58,16 @@ def positive_float(text: str) -> float:
     value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A time in seconds from 0 on, written as 90, 1:30 or 0:01:30."""
+    value = 0.0
+    for part in text.split(":"):
+        value = value * 60 + _number(part)
+    if not 0 <= value < math.inf or "-" in text or text.count(":") > 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds from 0 on, such as 90 or 1:30")
     return value
 
 

@@ -21,10 +21,12 @@ from headpose_sdk.cli import (
     draw,
     eval,  # noqa: A004 (named as the command is)
     models,
+    plot,
     predict,
     publish,
     render,
     train,
+    video,
 )
 from headpose_sdk.cli.messages import complain, plain_warnings
 from headpose_sdk.errors import HeadPoseError
@@ -112,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headpose {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (draw, predict, models, download, publish, eval, train, render, doctor):
+    for command in (draw, predict, video, plot, models, download, publish, eval, train, render, doctor):
         command.add_parser(subparsers)
     return parser
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from headpose_sdk.errors import OutputError
 from headpose_sdk.images import WRITABLE_EXTENSIONS
 
-__all__ = ["check_output", "plan_outputs"]
+__all__ = ["check_output", "file_identity", "plan_outputs"]
 
 _Identity: TypeAlias = tuple[int, int] | str
 
@@ -78,10 +78,10 @@ def _check_extension(target: Path) -> None:
 
 
 def _refuse_collisions(inputs: Sequence[Path], targets: Sequence[Path]) -> None:
-    sources = {_identity(source): source for source in inputs}
+    sources = {file_identity(source): source for source in inputs}
     writers: dict[_Identity, Path] = {}
     for source, target in zip(inputs, targets, strict=True):
-        identity = _identity(target)
+        identity = file_identity(target)
         if identity in sources:
             raise OutputError(
                 f"{target}: this is the input {sources[identity]}, which must not be written over; "
@@ -95,7 +95,7 @@ def _refuse_collisions(inputs: Sequence[Path], targets: Sequence[Path]) -> None:
         writers[identity] = source
 
 
-def _identity(path: Path) -> _Identity:
+def file_identity(path: Path) -> _Identity:
     """The same for all names of one file: hard links and either case too, where the file exists."""
     real = os.path.realpath(path)  # the writer follows it too; of "missing/../a.jpg" it makes "a.jpg"
     try:
