@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from latency import machine
+from measuring import machine
 
 from headpose_sdk import Frame, HeadPoseEstimator, HeadPoseTracker, Image, open_video
 from headpose_sdk.evaluation.views import sample_photo
@@ -53,7 +53,7 @@ def main() -> None:
     for name, figure in figures.items():
         print(f"{name:44} {figure:10.3f}")
     if arguments.json:
-        report = {"machine": machine(estimator, arguments.threads), arguments.what: figures}
+        report = {"machine": machine(estimator.providers, arguments.threads), arguments.what: figures}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 

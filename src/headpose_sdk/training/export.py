@@ -35,6 +35,7 @@ from headpose_sdk.training.onnx_files import (
     write_config,
 )
 from headpose_sdk.training.provenance import refuse_other_data
+from headpose_sdk.training.smaller import halve, quantise
 from headpose_sdk.weights import DEFAULT_DETECTOR, find_model
 
 __all__ = ["GOLDEN", "GOLDEN_VIEWS", "calibration_rows", "export"]
@@ -134,8 +135,8 @@ def _export_pose(
         float_file, quantised, half = (folder / f"{name}.onnx" for name in ("float", "model.int8", "model.fp16"))
         dynamic = {"crops": {0: "batch"}, "angles": {0: "batch"}, "std": {0: "batch"}}
         to_onnx(graph, torch.from_numpy(views[:2].copy()), float_file, ["crops"], ["angles", "std"], dynamic)
-        _quantise(float_file, quantised, training)
-        _halve(float_file, half)
+        quantise(float_file, quantised, "crops", _calibration_batches(training), also=("Add", "MaxPool"))
+        halve(float_file, half)
 
         reports: dict[str, dict[str, Any]] = {}
         config = PoseModelConfig(
@@ -213,45 +214,3 @@ def _calibration_batches(samples: list[PoseSample]) -> Iterator[NDArray[np.uint8
         part = np.arange(start, min(start + 32, len(crops)))
         yield plain_batch(crops, slice(start, start + 32), INPUT_SIZE)
         yield training_batch(crops, part, INPUT_SIZE, rng)[0]
-
-
-def _quantise(source: Path, target: Path, samples: list[PoseSample]) -> None:
-    """Static int8 in QDQ form: activations uint8, weights int8 per channel; first convolution and heads stay float."""
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    batches = _calibration_batches(samples)
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(batches, None)
-            return None if batch is None else {"crops": batch}
-
-    prepared = source.with_name("prepared.onnx")
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    convolutions = [node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"]
-    quantize_static(
-        str(prepared),
-        str(target),
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        op_types_to_quantize=["Conv", "Add", "MaxPool"],
-        nodes_to_exclude=convolutions[:1],
-    )
-    prepared.unlink()
-
-
-def _halve(source: Path, target: Path) -> None:
-    """Half precision for CUDA: the layers with the work; pixels, softmax and expectation stay in float."""
-    import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    model = onnx.load(source)
-    kinds = [node.op_type for node in model.graph.node]
-    first, last = kinds.index("Conv"), kinds.index("GlobalAveragePool")
-    in_float = [node.name for node in [*model.graph.node[:first], *model.graph.node[last:]]]
-    onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=in_float), target)
