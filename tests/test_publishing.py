@@ -29,15 +29,9 @@ def card(publication: Publication) -> ModelCard:
 @pytest.mark.parametrize("name", [DEFAULT_MODEL, DEFAULT_DETECTOR])
 def test_the_card_of_a_bundled_model_says_in_the_hubs_format_what_was_measured(name: str) -> None:
     publication = prepare(find_model(name), "org/repo", license_files=[ROOT / "LICENSE-WEIGHTS", ROOT / "MODELS.md"])
-    weights = find_model(name).config.files["cpu"].name
-    assert list(publication.files) == [
-        "LICENSE-WEIGHTS",
-        "MODELS.md",
-        "README.md",
-        "config.json",
-        "metrics.json",
-        weights,
-    ]
+    weights = sorted(file.name for file in find_model(name).config.files.values())
+    texts = ["LICENSE-WEIGHTS", "MODELS.md", "README.md"]
+    assert list(publication.files) == [*texts, "config.json", "metrics.json", *weights]
     read = card(publication)
     results = {(result.dataset_name, result.metric_value) for result in read.data.eval_results}
     assert results == {(metric.dataset, metric.value) for metric in read_metrics(find_model(name).path)}

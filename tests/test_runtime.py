@@ -22,7 +22,7 @@ from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.hardware import available_threads
-from headpose_sdk.runtime import OnnxModel, _with_engine_cache
+from headpose_sdk.runtime import OneWarning, OnnxModel, _with_engine_cache
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -216,13 +216,23 @@ def test_nothing_is_told_of_a_fallback_that_fails_itself(tmp_path: Path, monkeyp
 def test_the_cpus_file_on_cuda_is_told_once_and_only_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)
     path = write_pose_model(tmp_path / "pose")
-    with pytest.warns(UserWarning, match="tiny-pose has no file made for CUDA.*ehpnet-face has no file") as told:
+    with pytest.warns(UserWarning, match="tiny-pose has no file made for CUDA") as told:
         estimator = HeadPoseEstimator(path, device="cuda", threads=1)
     assert [warning.filename for warning in told] == [__file__]
+    assert "ehpnet-face" not in str(told[0].message)  # it has one
     assert estimator.providers == (CUDA, CPU)
     FakeRuntime(CUDA).install(monkeypatch)
     with pytest.raises(ProviderError, match=r"could not start CUDAExecutionProvider: .*libcudnn"):
         HeadPoseEstimator(path, device="cuda", threads=1)
+
+
+def test_what_two_networks_warn_of_is_told_together(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeRuntime(CUDA, working=(CUDA,)).install(monkeypatch)
+    other = replace(folder, config=replace(folder.config, name="other"))
+    with pytest.warns(UserWarning, match="has no file made for CUDA.*; model other has no file") as told, OneWarning():
+        _ = [OnnxModel(each, device="cuda", threads=1) for each in (folder, other, folder)]
+    assert len(told) == 1
+    assert str(told[0].message).count("no file") == 2
 
 
 def test_a_driver_is_not_looked_for_where_onnx_runtime_has_no_cuda(

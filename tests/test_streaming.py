@@ -130,8 +130,9 @@ def test_the_interpreter_does_not_wait_for_a_thread_that_hangs(tmp_path: Path) -
 
 
 INTERRUPTED = """
-import _thread, sys, threading
+import _thread, signal, sys, threading
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 import numpy as np
 from headpose_sdk import HeadPoseEstimator
 from headpose_sdk.results import BoundingBox, FaceDetection

@@ -58,10 +58,12 @@ class OnnxSession:
         self._ort, self._session, self._device = onnxruntime, session, device
 
     def allocate(self, shape: Sequence[int], dtype: type[np.generic]) -> DeviceArray:
+        """An ``OrtValue`` on the device."""
         array: DeviceArray = self._ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self._device, 0)
         return array
 
     def bind(self, batch: DeviceArray, outputs: Sequence[DeviceArray]) -> Any:
+        """An ``IOBinding`` of the one input and of all outputs in their order."""
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(self._session.get_inputs()[0].name, batch)
         for node, output in zip(self._session.get_outputs(), outputs, strict=True):
@@ -69,6 +71,7 @@ class OnnxSession:
         return binding
 
     def run(self, binding: Any, graph: int) -> None:
+        """``graph`` is what ONNX Runtime calls gpu_graph_id."""
         options = self._ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(graph))
         self._session.run_with_iobinding(binding, options)
