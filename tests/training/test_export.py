@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from headpose_sdk.config import PoseModelConfig, read_config
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, OutputError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import MANIFEST, PoseSample, read_manifest
+from headpose_sdk.evaluation.datasets import MANIFEST, read_manifest
 from headpose_sdk.evaluation.views import SAMPLE_FACE, sample_photo, sample_views
 from headpose_sdk.training import export as pose_export
 from headpose_sdk.training import onnx_files
@@ -32,6 +32,7 @@ from headpose_sdk.training.export import _accept, calibration_rows, export
 from headpose_sdk.training.labels import facing_camera, known_angles
 from headpose_sdk.training.network import PoseGraph, PoseNetwork
 from headpose_sdk.training.provenance import folders_settings, source_commit
+from headpose_sdk.training.smaller import quantise
 
 
 @pytest.fixture(scope="module")
@@ -308,14 +309,12 @@ def test_a_float_network_that_differs_from_torch_gives_no_model(
 def test_an_int8_network_that_lost_accuracy_gives_no_model(
     teacher_run: Path, views_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quantise = pose_export._quantise
-
-    def quantise_badly(source: Path, target: Path, samples: list[PoseSample]) -> None:
+    def quantise_badly(source: Path, *others: Any, **options: Any) -> None:
         shifted = source.with_name("shifted.onnx")
         with_initialiser(source, shifted, "centers", lambda centers: centers + 1.0)
-        quantise(shifted, target, samples)
+        quantise(shifted, *others, **options)
 
-    monkeypatch.setattr(pose_export, "_quantise", quantise_badly)
+    monkeypatch.setattr(pose_export, "quantise", quantise_badly)
     with pytest.raises(ModelIntegrityError, match=r"differs from the float one on views .* by \d\.\d+ degrees"):
         export(teacher_run, tmp_path / "model", data=[views_folder])
     assert list(tmp_path.iterdir()) == []

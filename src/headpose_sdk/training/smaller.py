@@ -64,4 +64,24 @@ def halve(source: Path, target: Path) -> None:
     kinds = [node.op_type for node in model.graph.node]
     first, last = kinds.index("Conv"), kinds.index("GlobalAveragePool")
     in_float = [node.name for node in [*model.graph.node[:first], *model.graph.node[last:]]]
-    onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=in_float), target)
+    halved = convert_float_to_float16(model, keep_io_types=True, node_block_list=in_float)
+    _drop_repeated(halved.graph)
+    onnx.save(halved, target)
+
+
+def _drop_repeated(graph: Any) -> None:
+    """Casts of one tensor for several nodes: some versions of the conversion write them once for each."""
+    made: set[str] = set()
+    named: set[str] = set()
+    kept = []
+    for node in graph.node:
+        if made.issuperset(node.output):
+            continue
+        made.update(node.output)
+        while node.name in named:
+            node.name += "_"
+        named.add(node.name)
+        kept.append(node)
+    nodes = [type(node).FromString(node.SerializeToString()) for node in kept]  # the graph's own go with its list
+    del graph.node[:]
+    graph.node.extend(nodes)
