@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from headpose_sdk.cli.arguments import Subparsers, add_model_arguments
@@ -37,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     manifest.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
     _add_pose_arguments(manifest)
-    manifest.set_defaults(run=_run_manifest)
+    manifest.set_defaults(run=partial(_run_poses, measure_manifest))
 
     aflw2000 = datasets.add_parser(
         "aflw2000",
@@ -47,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     aflw2000.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the images and .mat")
     _add_pose_arguments(aflw2000)
-    aflw2000.set_defaults(run=_run_aflw2000)
+    aflw2000.set_defaults(run=partial(_run_poses, measure_aflw2000))
 
     w300lp = datasets.add_parser(
         "300w-lp",
@@ -57,7 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     w300lp.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of AFW, HELEN, IBUG, LFPW, ...")
     _add_pose_arguments(w300lp)
-    w300lp.set_defaults(run=_run_300w_lp)
+    w300lp.set_defaults(run=partial(_run_poses, partial(measure_published, dataset="300w-lp")))
 
     biwi = datasets.add_parser(
         "biwi",
@@ -67,7 +69,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     biwi.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of 01, 02, ...")
     _add_common_arguments(biwi, DEFAULT_MODEL)
-    biwi.set_defaults(run=_run_biwi, boxes="detector")
+    biwi.set_defaults(run=partial(_run_poses, partial(measure_published, dataset="biwi")), boxes="detector")
 
     pointing04 = datasets.add_parser(
         "pointing04",
@@ -83,7 +85,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="folder of other people to fit the affine map on (default: all but the person measured)",
     )
     _add_pose_arguments(pointing04)
-    pointing04.set_defaults(run=_run_pointing04)
+    pointing04.set_defaults(run=partial(_run_poses, measure_pointing04))
 
     robustness = datasets.add_parser(
         "robustness",
@@ -93,7 +95,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     robustness.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
     _add_common_arguments(robustness, DEFAULT_MODEL)
-    robustness.set_defaults(run=_run_robustness)
+    robustness.set_defaults(run=partial(_run_poses, measure_robustness))
 
     faces = datasets.add_parser(
         "faces",
@@ -120,34 +122,9 @@ def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here as well")
 
 
-def _run_manifest(args: argparse.Namespace) -> int:
+def _run_poses(measure: Callable[[argparse.Namespace, HeadPoseEstimator], int], args: argparse.Namespace) -> int:
     _check_json(args.json)
-    return measure_manifest(args, HeadPoseEstimator(args.model, device=args.device))
-
-
-def _run_aflw2000(args: argparse.Namespace) -> int:
-    _check_json(args.json)
-    return measure_aflw2000(args, HeadPoseEstimator(args.model, device=args.device))
-
-
-def _run_300w_lp(args: argparse.Namespace) -> int:
-    _check_json(args.json)
-    return measure_published(args, HeadPoseEstimator(args.model, device=args.device), "300w-lp")
-
-
-def _run_biwi(args: argparse.Namespace) -> int:
-    _check_json(args.json)
-    return measure_published(args, HeadPoseEstimator(args.model, device=args.device), "biwi")
-
-
-def _run_pointing04(args: argparse.Namespace) -> int:
-    _check_json(args.json)
-    return measure_pointing04(args, HeadPoseEstimator(args.model, device=args.device))
-
-
-def _run_robustness(args: argparse.Namespace) -> int:
-    _check_json(args.json)
-    return measure_robustness(args, HeadPoseEstimator(args.model, device=args.device))
+    return measure(args, HeadPoseEstimator(args.model, device=args.device))
 
 
 def _run_faces(args: argparse.Namespace) -> int:
