@@ -11,7 +11,7 @@ from math import atan2, cos, radians, sin, sqrt
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -47,10 +47,11 @@ def close(a: Array, b: Array, atol: float = 1e-9) -> None:
 
 
 @given(quaternions)
+@example((0.0, 0.0, -0.25, 1e-6))  # so close to half a turn that OpenCV's own axis loses its sign
 def test_rotation_vectors_are_opencvs(quaternion: tuple[float, ...]) -> None:
     matrix = Rotation.from_quat(quaternion).as_matrix()
     close(cv2.Rodrigues(rvec_from_matrix(matrix))[0], matrix)
-    close(matrix_from_rvec(cv2.Rodrigues(matrix)[0].ravel()), matrix, 1e-5)  # OpenCV's own error near half a turn
+    close(matrix_from_rvec(cv2.Rodrigues(matrix)[0].ravel()), matrix, 3e-5)  # OpenCV rounds to half a turn from 1e-5 on
     close(matrix_from_rvec(rvec_from_matrix(matrix)), matrix)
     close(matrix_from_rvec(rvec_from_matrix(matrix, y_up_model=True), y_up_model=True), matrix)
 
