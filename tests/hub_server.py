@@ -36,6 +36,8 @@ class Faults:
     """The file of which half is sent, and then nothing more until this is changed."""
     half_sent: Event = field(default_factory=Event)
     """Set when that half was sent."""
+    no_ranges: bool = False
+    """The whole file for whoever asks for a part."""
     sent_instead: dict[str, bytes] = field(default_factory=dict)
     """Other bytes than the repository's, by the file's name."""
 
@@ -121,6 +123,8 @@ def serve_hub(folder: Path) -> Iterator[Hub]:
             """The file from the byte on that the client asks for, perhaps only half of what it is told to expect."""
             content = hub.faults.sent_instead.get(name, hub.files[name])
             start = int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").partition("-")[0])
+            if hub.faults.no_ranges:
+                start = 0
             ranged = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
             if self.command == "GET":
                 hub.sent.append((name, start))

@@ -2,7 +2,9 @@
 
 A commit is fetched as one: ``config.json`` names the weights and their SHA-256, and what differs from it is thrown out
 of the cache again. What is there already is used without the network. huggingface_hub does the rest: HF_HOME,
-HF_ENDPOINT, HF_HUB_OFFLINE and the token, locks between processes, atomic renames, going on after a cut connection.
+HF_ENDPOINT, HF_HUB_OFFLINE and the token, locks between processes, atomic renames, what to try again. Only one thing
+it does not do: since its version 2 it begins a file again that a killed process left unfinished. So the bytes of the
+weights are fetched here first, into the cache's own layout, where it finds them.
 """
 
 from __future__ import annotations
@@ -12,8 +14,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from headpose_sdk.config import CONFIG_NAME, ModelFolder, open_folder
 from headpose_sdk.errors import HeadPoseError, ModelDownloadError, ModelIntegrityError, first_line
@@ -22,7 +27,7 @@ __all__ = ["HubRepository", "fetch_model", "reason"]
 
 _log = logging.getLogger(__name__)
 
-_TOO_OFTEN = 429
+_PARTIAL_CONTENT, _TOO_OFTEN = 206, 429
 _NOT_CACHED = (
     "it is not in the local cache, and the Hub cannot be reached or was not to be asked; "
     "check the name, connect once, or give the folder of a copy"
@@ -78,7 +83,7 @@ def fetch_model(
 
     def fetch_weights(device: str, file: str) -> None:
         if newest or files.cached(file, commit) is None:
-            _checked(lambda: files.get(file, commit), lambda _: folder.read_weights(device), repository)
+            _checked(lambda: files.weights(file, folder.path), lambda _: folder.read_weights(device), repository)
 
     for device, entry in folder.config.files.items():
         fetch_weights(device, entry.name)
@@ -114,6 +119,52 @@ class _Files:
         with _explained(self.repository, self.cache):
             return Path(hf_hub_download(self.repository.name, file, revision=revision, cache_dir=self.cache))
 
+    def weights(self, file: str, snapshot: Path) -> Path:
+        """The file of the commit in ``snapshot``, from where a process that was killed had come to."""
+        if self.local_files_only or self.cached(file, snapshot.name) is not None:
+            return self.get(file, snapshot.name)
+        with _explained(self.repository, self.cache):
+            unfinished = self._go_on(file, snapshot)
+        path = self.get(file, snapshot.name)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+        return path
+
+    def _go_on(self, file: str, snapshot: Path) -> Path | None:
+        """Fetch what is missing of the file's bytes; where the connection ends too early, the unfinished file.
+
+        What the Hub refuses is left to ``hf_hub_download``, which asks again and explains.
+        """
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.utils import WeakFileLock, build_hf_headers
+
+        url = hf_hub_url(self.repository.name, file, revision=snapshot.name)
+        try:
+            there = get_hf_file_metadata(url)
+        except Exception as error:  # of two HTTP libraries, as in _explained
+            _log.debug("%s: %s", url, error)
+            return None
+        if there.etag is None or there.size is None:
+            return None
+        storage = snapshot.parent.parent
+        blob, lock = storage / "blobs" / there.etag, storage.parent / ".locks" / storage.name / f"{there.etag}.lock"
+        unfinished = blob.with_name(f"{blob.name}.incomplete")  # the cache's own name for it: `hf cache` knows it
+        # The token is for the Hub; the host that it sends us to for large files is not to see it.
+        same_host = urlsplit(there.location).netloc == urlsplit(url).netloc
+        headers = {key: str(value) for key, value in (build_hf_headers() if same_host else {}).items()}
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(lock):
+            if blob.exists():
+                return None
+            try:
+                complete = _append_rest(unfinished, there.size, there.location, headers, file)
+            except OSError:  # a full disk is not to stay full of what cannot be finished
+                unfinished.unlink(missing_ok=True)
+                raise
+            if complete:
+                unfinished.replace(blob)
+        return None if complete else unfinished
+
     def config(self, *, newest: bool) -> Path:
         """config.json, whose folder is named after the commit."""
         known = self.cached(CONFIG_NAME, self.repository.revision)
@@ -138,6 +189,43 @@ class _Files:
                     ) from error
                 if status in _BY_STATUS and status != _TOO_OFTEN:
                     raise
+
+
+def _append_rest(path: Path, size: int, url: str, headers: dict[str, str], name: str) -> bool:
+    """Append to ``path`` what ``url`` holds beyond it, trying again while that brings something: whether all is there.
+
+    Raises:
+        OSError: if the file cannot be written; not for what happens on the network.
+    """
+    from huggingface_hub.utils import tqdm
+
+    with (
+        path.open("ab") as file,
+        tqdm(total=size, initial=file.tell(), unit="B", unit_scale=True, desc=name) as bar,  # type: ignore[no-untyped-call]
+    ):
+        before = -1
+        while before < file.tell() < size:
+            before = file.tell()
+            for part in _bytes_from(before, url, headers):
+                file.write(part)
+                file.flush()  # for the next process, should this one be killed
+                bar.update(len(part))
+        return file.tell() == size
+
+
+def _bytes_from(start: int, url: str, headers: dict[str, str]) -> Iterator[bytes]:
+    """What ``url`` holds from byte ``start`` on, as far as the connection lasts."""
+    from huggingface_hub.constants import HF_HUB_DOWNLOAD_TIMEOUT
+
+    try:
+        ranged = Request(url, headers={**headers, "Range": f"bytes={start}-"} if start else headers)
+        with urlopen(ranged, timeout=HF_HUB_DOWNLOAD_TIMEOUT) as response:
+            if start and response.status != _PARTIAL_CONTENT:
+                response.read(start)  # it sends all of it
+            while part := response.read1(1 << 16):
+                yield part
+    except (OSError, HTTPException) as error:
+        _log.debug("%s broke off: %s", url, error)
 
 
 def _checked(get: Callable[[], Path], check: Callable[[Path], object], repository: HubRepository) -> Path:
