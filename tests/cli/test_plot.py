@@ -23,7 +23,7 @@ needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason='n
 
 @pytest.fixture
 def out(folder: Path) -> Path:
-    """out.jsonl in the current folder: one person all the time, another in frames 10 to 19 of 30."""
+    """out.jsonl in the current folder: one person all the time, another in frames 10 to 19 of 30, believed from 11 on."""
     one, other = square(50, 50, 40), square(150, 50, 40)
     script = [[one, other] if 10 <= index < 20 else [one] for index in range(30)]
     tracker = HeadPoseTracker(ScriptedEstimator(script, lambda call: (call, -10.0, 5.0)), smoothing="off")
@@ -38,8 +38,8 @@ def test_the_people_of_a_file(out: Path) -> None:
     assert sorted(people) == [1, 2]
     assert people[1].values["yaw"] == pytest.approx(range(30))
     assert people[1].stds["roll"] == pytest.approx([2.0] * 30)
-    assert people[2].times == pytest.approx([index / 30 for index in range(10, 30)], abs=1e-4)
-    assert np.isnan(people[2].values["pitch"]).tolist() == [False] * 10 + [True] * 10  # a gap, not a line across
+    assert people[2].times == pytest.approx([index / 30 for index in range(11, 30)], abs=1e-4)
+    assert np.isnan(people[2].values["pitch"]).tolist() == [False] * 9 + [True] * 10  # a gap, not a line across
 
 
 @needs_matplotlib

@@ -120,6 +120,8 @@ class HeadPoseTracker:
     def update(self, frame: Image, time: float) -> list[TrackedPose]:
         """The people in the next frame, by identity; whoever is hidden or not found is not among them.
 
+        Who turns up after the first frame is told when he is found in two frames in a row: false faces seldom are.
+
         Args:
             frame: (H, W, 3) uint8 BGR.
             time: when it was taken, in seconds from any start; frames may come irregularly.
@@ -180,7 +182,7 @@ class HeadPoseTracker:
     def _detection_is_due(self, frame: Image) -> bool:
         if self._frame is None or self._frame.shape != frame.shape:
             return True
-        return self._since_detection + 1 >= self._detect_every
+        return self._identities.doubtful or self._since_detection + 1 >= self._detect_every
 
     def _followed(self, frame: Image) -> list[tuple[Track, FaceDetection, bool]] | None:
         """The faces of the frame before, where they are now; and whether that was measured, or is merely expected.
