@@ -23,7 +23,7 @@ needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason='n
 
 @pytest.fixture
 def out(folder: Path) -> Path:
-    """out.jsonl in the current folder: one person all the time, another in frames 10 to 19 of 30, believed from 11 on."""
+    """out.jsonl in the current folder: one person all the time, another in frames 10 to 19 of 30, told from 11 on."""
     one, other = square(50, 50, 40), square(150, 50, 40)
     script = [[one, other] if 10 <= index < 20 else [one] for index in range(30)]
     tracker = HeadPoseTracker(ScriptedEstimator(script, lambda call: (call, -10.0, 5.0)), smoothing="off")

@@ -12,7 +12,7 @@ from scipy.io import loadmat, savemat
 
 from headpose_sdk.errors import DatasetError
 from headpose_sdk.evaluation.datasets import read_300w_lp
-from headpose_sdk.evaluation.evaluate import evaluate_published
+from headpose_sdk.evaluation.evaluate import evaluate_published, predict_samples
 
 from .benchmark_sets import aflw2000_variables, neutral_landmarks, write_300w_lp
 from .conftest import GENUINE
@@ -74,7 +74,11 @@ def test_the_report_says_how_much_of_the_set_it_is(folder: Path) -> None:
     estimator = QueuedEstimator(
         [[box_pose((yaw + 3, pitch, roll))] for yaw, pitch, roll in (s.angles for s in samples)]
     )
-    report = evaluate_published(estimator, samples, dataset="300w-lp", published=122_450, boxes="annotation")  # type: ignore[arg-type]
+    report = evaluate_published(
+        predict_samples(estimator, samples, boxes="annotation"),  # type: ignore[arg-type]
+        dataset="300w-lp",
+        published=122_450,
+    )
     assert (report["dataset"], report["published"], report["n"]) == ("300w-lp", 122_450, 6)
     assert report["metrics"]["yaw"] == pytest.approx(3, abs=1e-3)
 

@@ -14,7 +14,7 @@ from scipy.io import loadmat, savemat
 from headpose_sdk.errors import DatasetError, HeadPoseError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import read_aflw2000
-from headpose_sdk.evaluation.evaluate import evaluate_aflw2000
+from headpose_sdk.evaluation.evaluate import evaluate_aflw2000, predict_samples
 from headpose_sdk.rotation import direction_from_matrix, matrix_from_euler
 
 from .benchmark_sets import aflw2000_variables, neutral_landmarks, write_aflw2000
@@ -83,7 +83,7 @@ def test_all_images_count_and_those_beyond_99_degrees_are_told_apart(tmp_path: P
     samples = read_aflw2000(write_aflw2000(tmp_path / "set", POSES))
     near = [[box_pose((yaw + 3, pitch, roll))] for yaw, pitch, roll in POSES.values()]
     near[2] = [box_pose((5, 0, 3))]
-    report = evaluate_aflw2000(QueuedEstimator(near), samples, boxes="annotation")  # type: ignore[arg-type]
+    report = evaluate_aflw2000(predict_samples(QueuedEstimator(near), samples, boxes="annotation"))  # type: ignore[arg-type]
     assert (report["n"], report["published"], report["dropped"]) == (4, 2000, [])
     assert report["metrics"]["pitch"] == pytest.approx(120 / 4, abs=1e-4)  # as it is, not folded
     assert (report["within_99"]["n"], report["within_99"]["metrics"]["mae"]) == (3, 1)
@@ -95,13 +95,13 @@ def test_all_images_count_and_those_beyond_99_degrees_are_told_apart(tmp_path: P
 
 def test_without_images_beyond_99_degrees_there_are_no_figures_of_them(tmp_path: Path) -> None:
     samples = read_aflw2000(write_aflw2000(tmp_path / "set", {"image00002": (1.0, 2.0, 99.0)}))
-    report = evaluate_aflw2000(QueuedEstimator([[]]), samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_aflw2000(predict_samples(QueuedEstimator([[]]), samples, boxes="detector"))  # type: ignore[arg-type]
     assert report["beyond_99"] == {"n": 0, "metrics": None, "files": []}
     assert (report["metrics"]["roll"], len(report["missed"])) == (pytest.approx(99, abs=1e-3), 1)
 
 
 def test_the_bundled_model_is_no_stranger_to_the_set(aflw2000_folder: Path, estimator: HeadPoseEstimator) -> None:
-    report = evaluate_aflw2000(estimator, read_aflw2000(aflw2000_folder), boxes="annotation")
+    report = evaluate_aflw2000(predict_samples(estimator, read_aflw2000(aflw2000_folder), boxes="annotation"))
     assert report["n"] == len(list(aflw2000_folder.glob("image*.jpg")))
     low, high = report["metrics"]["mae_interval"]
     assert low <= report["metrics"]["mae"] <= high

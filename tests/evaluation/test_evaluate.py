@@ -11,7 +11,7 @@ import pytest
 import headpose_sdk
 from headpose_sdk.errors import DatasetError, InvalidBoxError
 from headpose_sdk.evaluation.datasets import read_faces, read_manifest
-from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses
+from headpose_sdk.evaluation.evaluate import evaluate_detector, evaluate_poses, predict_samples
 from headpose_sdk.results import BoundingBox, FaceDetection
 
 from .stand_ins import KeyedDetector, KeyedEstimator, box_pose
@@ -31,7 +31,7 @@ def test_labelled_boxes_reach_the_estimator_and_the_report_says_how_it_measured(
             return super().predict(image, boxes)
 
     estimator = Listening({0: [box_pose((12, 0, 0))], 1: [box_pose((0, -16, 0))]})
-    report = evaluate_poses(estimator, samples, boxes="annotation")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, samples, boxes="annotation"))  # type: ignore[arg-type]
     assert asked == [[BoundingBox(1, 2, 31, 42)], [BoundingBox(5, 5, 50, 50)]]
     metrics = report.pop("metrics")
     assert (metrics["yaw"], metrics["pitch"], metrics["roll"], metrics["mae"]) == (1, 2, 0, 1)
@@ -59,7 +59,7 @@ def test_the_std_of_heads_seen_from_behind_is_told_beside_that_from_the_front(wr
     behind = ["0.png,-150,9,0", "1.png,61,180,180", "2.png,180,0,0"]  # (61, 180, 180) is (119, 0, 0) turned on
     samples = read_manifest(write_dataset(POSES, *front, *side, *behind).parent)
     poses = {0: [box_pose((0, 0, 0), std=(2, 30, 4))], 1: [box_pose((0, 0, 0), std=(4, 50, 6))], 2: []}
-    report = evaluate_poses(KeyedEstimator(poses), samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(KeyedEstimator(poses), samples, boxes="detector"))  # type: ignore[arg-type]
     assert report["front"] == {"n": 2, "median_std": [3, 40, 5]}  # a missed face has none
     assert report["behind"] == {"n": 1, "median_std": [2, 30, 4]}
 
@@ -69,7 +69,7 @@ def test_the_step_from_the_detectors_box_to_the_labelled_one_is_told(write_datas
         write_dataset(BOXES, "0.png,0,0,0,10,14,50,58", "1.png,0,0,0,5,8,50,50", "2.png,0,0,0,1,1,9,9").parent
     )
     poses = {0: [box_pose((0, 0, 0), (10, 10, 50, 50))], 1: [box_pose((0, 0, 0), (5, 5, 50, 45))], 2: []}
-    report = evaluate_poses(KeyedEstimator(poses), samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(KeyedEstimator(poses), samples, boxes="detector"))  # type: ignore[arg-type]
     # Sides 44 for 40 and 45 for 45; centres 36 for 30 and 29 for 25.
     assert report["box_step"] == {"scale": 1.05, "shift": pytest.approx((6 / 40 + 4 / 45) / 2, abs=1e-4)}
 
@@ -77,7 +77,7 @@ def test_the_step_from_the_detectors_box_to_the_labelled_one_is_told(write_datas
 def test_the_detected_face_that_fits_the_label_is_measured_not_the_largest(write_dataset: Write) -> None:
     samples = read_manifest(write_dataset(BOXES, "0.png,10,0,0,0,0,20,20").parent)
     estimator = KeyedEstimator({0: [box_pose((80, 0, 0), (30, 0, 99, 99)), box_pose((11, 0, 0), (2, 0, 22, 20))]})
-    report = evaluate_poses(estimator, samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, samples, boxes="detector"))  # type: ignore[arg-type]
     assert report["metrics"]["yaw"] == 1
     assert report["detector"] == "KeyedDetector"
 
@@ -88,7 +88,7 @@ def test_a_missed_face_counts_as_zero_and_is_named(write_dataset: Write) -> None
     )
     here = (0.0, 0.0, 20.0, 20.0)
     estimator = KeyedEstimator({0: [], 1: [box_pose((0, -60, 9), (12, 0, 32, 20))], 2: [box_pose((2, 2, 2), here)]})
-    report = evaluate_poses(estimator, samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, samples, boxes="detector"))  # type: ignore[arg-type]
     assert [Path(file).name for file in report["missed"]] == ["0.png", "1.png"]  # nothing, and an IoU of 0.25
     metrics = report["metrics"]
     assert (metrics["n"], metrics["yaw"], metrics["pitch"], metrics["roll"]) == (3, 10, 20, 3)
@@ -105,48 +105,48 @@ def test_a_detected_box_outside_of_the_photo_is_a_miss_and_a_labelled_one_is_dro
             return super().predict(image, boxes)
 
     estimator = Lost({1: [box_pose((2, 2, 2), (0, 0, 20, 20))]})
-    report = evaluate_poses(estimator, samples, boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, samples, boxes="detector"))  # type: ignore[arg-type]
     assert ([Path(file).name for file in report["missed"]], report["dropped"]) == (["0.png"], [])
     assert (report["n"], report["metrics"]["yaw"]) == (2, 15)
-    report = evaluate_poses(estimator, samples, boxes="annotation")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, samples, boxes="annotation"))  # type: ignore[arg-type]
     assert (report["n"], report["missed"], len(report["dropped"])) == (1, [], 1)
 
 
 def test_without_a_labelled_box_the_largest_face_is_measured(write_dataset: Write) -> None:
     samples = read_manifest(write_dataset(POSES, "0.png,10,0,0").parent)
     estimator = KeyedEstimator({0: [box_pose((80, 0, 0), (0, 0, 9, 9)), box_pose((10, 0, 0), (0, 0, 50, 50))]})
-    assert evaluate_poses(estimator, samples, boxes="detector")["metrics"]["yaw"] == 0  # type: ignore[arg-type]
+    assert evaluate_poses(predict_samples(estimator, samples, boxes="detector"))["metrics"]["yaw"] == 0  # type: ignore[arg-type]
 
 
 def test_unreadable_photos_are_dropped_by_name_and_the_rest_is_measured(write_dataset: Write) -> None:
     root = write_dataset(POSES, "0.png,10,0,0", "1.png,0,0,0").parent
     (root / "1.png").write_bytes(b"not a picture")
     estimator = KeyedEstimator({0: [box_pose((13, 0, 0))]})
-    report = evaluate_poses(estimator, read_manifest(root), boxes="detector")  # type: ignore[arg-type]
+    report = evaluate_poses(predict_samples(estimator, read_manifest(root), boxes="detector"))  # type: ignore[arg-type]
     assert (report["samples"], report["n"], report["metrics"]["yaw"]) == (2, 1, 3)
     assert [drop["file"] for drop in report["dropped"]] == [(root / "1.png").as_posix()]
     assert "1.png" in report["dropped"][0]["reason"]
     (root / "0.png").write_bytes(b"neither")
     with pytest.raises(DatasetError, match="none of 2 photos is usable"):
-        evaluate_poses(estimator, read_manifest(root), boxes="detector")  # type: ignore[arg-type]
+        evaluate_poses(predict_samples(estimator, read_manifest(root), boxes="detector"))  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_measured_is_refused(write_dataset: Write) -> None:
     samples = read_manifest(write_dataset(POSES, "0.png,10,0,0").parent)
     estimator = KeyedEstimator({0: [box_pose((13, 0, 0))]})
     with pytest.raises(DatasetError, match=r"0\.png has no labelled box"):
-        evaluate_poses(estimator, samples, boxes="annotation")  # type: ignore[arg-type]
+        evaluate_poses(predict_samples(estimator, samples, boxes="annotation"))  # type: ignore[arg-type]
     with pytest.raises(DatasetError, match="no samples"):
-        evaluate_poses(estimator, [], boxes="annotation")  # type: ignore[arg-type]
+        evaluate_poses(predict_samples(estimator, [], boxes="annotation"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="'annotation' or 'detector'"):
-        evaluate_poses(estimator, samples, boxes="labels")  # type: ignore[arg-type]
+        evaluate_poses(predict_samples(estimator, samples, boxes="labels"))  # type: ignore[arg-type]
 
 
 def test_progress_is_told_after_each_photo(write_dataset: Write) -> None:
     samples = read_manifest(write_dataset(POSES, "0.png,10,0,0", "1.png,0,0,0").parent)
     estimator = KeyedEstimator({0: [], 1: []})
     told: list[tuple[int, int]] = []
-    evaluate_poses(
+    predict_samples(
         estimator,  # type: ignore[arg-type]
         samples,
         boxes="detector",

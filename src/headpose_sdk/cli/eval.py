@@ -16,9 +16,11 @@ from headpose_sdk.cli.measures import (
     measure_published,
     measure_robustness,
 )
+from headpose_sdk.cli.messages import extra_installed
 from headpose_sdk.cli.outputs import check_output
 from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.estimator import HeadPoseEstimator
+from headpose_sdk.figures import check_figure_name
 from headpose_sdk.weights import DEFAULT_DETECTOR, DEFAULT_MODEL
 
 __all__ = ["add_parser"]
@@ -39,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     manifest.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
     _add_pose_arguments(manifest)
+    _add_plot(manifest)
     manifest.set_defaults(run=partial(_run_poses, measure_manifest))
 
     aflw2000 = datasets.add_parser(
@@ -49,6 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     aflw2000.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the images and .mat")
     _add_pose_arguments(aflw2000)
+    _add_plot(aflw2000)
     aflw2000.set_defaults(run=partial(_run_poses, measure_aflw2000))
 
     w300lp = datasets.add_parser(
@@ -59,6 +63,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     w300lp.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of AFW, HELEN, IBUG, LFPW, ...")
     _add_pose_arguments(w300lp)
+    _add_plot(w300lp)
     w300lp.set_defaults(run=partial(_run_poses, partial(measure_published, dataset="300w-lp")))
 
     biwi = datasets.add_parser(
@@ -69,6 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     biwi.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of 01, 02, ...")
     _add_common_arguments(biwi, DEFAULT_MODEL)
+    _add_plot(biwi)
     biwi.set_defaults(run=partial(_run_poses, partial(measure_published, dataset="biwi")), boxes="detector")
 
     pointing04 = datasets.add_parser(
@@ -117,6 +123,15 @@ def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common_arguments(parser, DEFAULT_MODEL)
 
 
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help='draw the errors over the labelled angles: .png, .svg, .pdf or .jpg (pip install "headpose-sdk[plot]")',
+    )
+
+
 def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
     add_model_arguments(parser, model)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured here as well")
@@ -124,6 +139,7 @@ def _add_common_arguments(parser: argparse.ArgumentParser, model: str) -> None:
 
 def _run_poses(measure: Callable[[argparse.Namespace, HeadPoseEstimator], int], args: argparse.Namespace) -> int:
     _check_json(args.json)
+    _check_plot(getattr(args, "plot", None))
     return measure(args, HeadPoseEstimator(args.model, device=args.device))
 
 
@@ -131,6 +147,14 @@ def _run_faces(args: argparse.Namespace) -> int:
     _check_json(args.json)
     detector = OnnxFaceDetector(args.model, score_threshold=_DOUBTFUL, device=args.device)
     return measure_faces(args, detector, threshold=detector.config.score_threshold)
+
+
+def _check_plot(path: Path | None) -> None:
+    if path is not None:
+        with extra_installed("plot", "plotting needs matplotlib"):
+            import matplotlib  # noqa: F401 - told now, not after the measurement
+        check_figure_name(path)
+        check_output(path)
 
 
 def _check_json(path: Path | None) -> None:

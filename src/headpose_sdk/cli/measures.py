@@ -13,6 +13,7 @@ from headpose_sdk.cli.reports import print_coverage, print_figures, print_median
 from headpose_sdk.detection import FaceDetector
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import (
+    PoseSample,
     read_300w_lp,
     read_aflw2000,
     read_biwi,
@@ -28,7 +29,10 @@ from headpose_sdk.evaluation.evaluate import (
     evaluate_pointing04,
     evaluate_poses,
     evaluate_published,
+    predict_samples,
 )
+from headpose_sdk.evaluation.plots import plot_errors
+from headpose_sdk.evaluation.predictions import Predictions
 from headpose_sdk.evaluation.robustness import TURN, WHAT_CHANGED, evaluate_robustness
 from headpose_sdk.images import atomic_write
 
@@ -45,7 +49,9 @@ __all__ = [
 def measure_manifest(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
     """Measure poses; the exit code is 1 if photos had to be dropped, else 0."""
     with Counter() as counter:
-        report = evaluate_poses(estimator, read_manifest(args.root), boxes=args.boxes, progress=counter)
+        measured = predict_samples(estimator, read_manifest(args.root), boxes=args.boxes, progress=counter)
+    report = evaluate_poses(measured)
+    _draw(measured, args.plot)
     print_title(report)
     print_figures(("", report["metrics"]))
     print_coverage(report["metrics"])
@@ -60,9 +66,9 @@ def measure_published(args: argparse.Namespace, estimator: HeadPoseEstimator, da
     read, published = _PUBLISHED[dataset]
     with Counter() as counter:
         samples = read(args.root, progress=counter)
-        report = evaluate_published(
-            estimator, samples, dataset=dataset, published=published, boxes=args.boxes, progress=counter
-        )
+        measured = predict_samples(estimator, samples, boxes=args.boxes, progress=counter)
+    report = evaluate_published(measured, dataset=dataset, published=published)
+    _draw(measured, args.plot)
     print_title(report)
     print_figures(("", report["metrics"]))
     print_coverage(report["metrics"])
@@ -76,7 +82,9 @@ def measure_aflw2000(args: argparse.Namespace, estimator: HeadPoseEstimator) -> 
     """Measure poses on AFLW2000-3D; the exit code is that of :func:`measure_manifest`."""
     with Counter() as counter:
         samples = read_aflw2000(args.root, progress=counter)
-        report = evaluate_aflw2000(estimator, samples, boxes=args.boxes, progress=counter)
+        measured = predict_samples(estimator, samples, boxes=args.boxes, progress=counter)
+    report = evaluate_aflw2000(measured)
+    _draw(measured, args.plot)
     print_title(report)
     print(report["protocol"])
     within, beyond = report["within_99"], report["beyond_99"]
@@ -149,6 +157,11 @@ def measure_faces(args: argparse.Namespace, detector: FaceDetector, *, threshold
         f"faces missed, {recall['extra_per_face']:.4f} false boxes a face"
     )
     return _finish(report, args.json)
+
+
+def _draw(measured: Predictions[PoseSample], path: Path | None) -> None:
+    if path is not None:
+        plot_errors(measured, path)
 
 
 def _finish(report: dict[str, Any], json_path: Path | None) -> int:

@@ -1,4 +1,4 @@
-"""Measurement protocols: run an estimator or a detector over labelled photos and tell everything that counts.
+"""Measurement protocols: what an estimator or a detector does on labelled photos, with everything that counts.
 
 The result is a plain dict, ready for JSON, that names what a reader needs to repeat or doubt the numbers: protocol,
 model, box source, crop margin, n, version, and by name every photo that was dropped and every face that was missed.
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from headpose_sdk.detection import FaceDetector
 from headpose_sdk.errors import InvalidImageError
-from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.evaluation.datasets import FaceSample, LabelledFace, PoseSample, Progress
 from headpose_sdk.evaluation.datasets.aflw2000 import AFLW2000_IMAGES
 from headpose_sdk.evaluation.directions import pan_tilt
@@ -28,6 +27,7 @@ from headpose_sdk.evaluation.predictions import (
     BoxSource,
     Predictions,
     detector_name,
+    labels_of,
     predict_samples,
     refuse_nothing,
 )
@@ -44,6 +44,7 @@ __all__ = [
     "evaluate_pointing04",
     "evaluate_poses",
     "evaluate_published",
+    "predict_samples",
 ]
 
 FACE_SIZES = (40.0, 20.0)
@@ -56,72 +57,42 @@ WITHIN = 99.0
 """Degrees; publications drop the AFLW2000-3D images with an angle beyond them, 31 of 2000."""
 
 
-def evaluate_poses(
-    estimator: HeadPoseEstimator,
-    samples: Sequence[PoseSample],
-    *,
-    boxes: BoxSource,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """The errors of ``estimator`` on ``samples``, with faces from the labelled boxes or from its own detector.
+def evaluate_poses(measured: Predictions[PoseSample]) -> dict[str, Any]:
+    """The errors of what :func:`predict_samples` measured.
 
     The keys are ``protocol``, ``model``, ``providers``, ``boxes``, ``detector`` (None for labelled boxes),
     ``crop_margin``, ``samples`` (listed), ``n`` (measured), ``metrics`` (see :class:`PoseMetrics`), ``missed``
     (files), ``dropped`` (file and reason), ``version``, ``front`` and ``behind`` (``n`` and ``median_std`` of the
     heads that are turned away from the camera by at most 30 and by at least 120 degrees, missed ones not among them)
-    and ``box_step`` (see :func:`box_step`). Photos that cannot be read, or whose labelled box lies outside of them,
-    are dropped; everything else is measured. A detector's box outside of the photo is a miss.
-
-    Raises:
-        DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
+    and ``box_step`` (see :func:`box_step`).
     """
-    measured = predict_samples(estimator, samples, boxes=boxes, progress=progress)
     return {
-        "protocol": PROTOCOLS[boxes],
-        **measured.describe(estimator, boxes),
+        "protocol": PROTOCOLS[measured.boxes],
+        **measured.describe(),
         "metrics": _figures(measured),
         **_std_by_facing(measured),
-        "box_step": box_step(measured) if boxes == "detector" else None,
+        "box_step": box_step(measured) if measured.boxes == "detector" else None,
     }
 
 
-def evaluate_published(
-    estimator: HeadPoseEstimator,
-    samples: Sequence[PoseSample],
-    *,
-    dataset: str,
-    published: int,
-    boxes: BoxSource,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """:func:`evaluate_poses` on the public ``dataset``, of which ``published`` images exist; raises as it does."""
-    report = evaluate_poses(estimator, samples, boxes=boxes, progress=progress)
-    return {"dataset": dataset, "published": published, **report}
+def evaluate_published(measured: Predictions[PoseSample], *, dataset: str, published: int) -> dict[str, Any]:
+    """:func:`evaluate_poses` on the public ``dataset``, of which ``published`` images exist."""
+    return {"dataset": dataset, "published": published, **evaluate_poses(measured)}
 
 
-def evaluate_aflw2000(
-    estimator: HeadPoseEstimator,
-    samples: Sequence[PoseSample],
-    *,
-    boxes: BoxSource,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """The errors of ``estimator`` on AFLW2000-3D: ``metrics`` of all images, and apart of those that others drop.
+def evaluate_aflw2000(measured: Predictions[PoseSample]) -> dict[str, Any]:
+    """The errors on AFLW2000-3D: ``metrics`` of all images, and apart of those that others drop.
 
     ``within_99`` and ``beyond_99`` hold ``n`` and ``metrics`` (None for n = 0) of the images with all three labelled
     angles within 99 degrees and of the rest, whose ``files`` are named. The other keys are those of
     :func:`evaluate_poses` and ``published``, the images of the whole set.
-
-    Raises:
-        DatasetError: if no sample is given or usable, or ``boxes`` is "annotation" and a sample has no box.
     """
-    measured = predict_samples(estimator, samples, boxes=boxes, progress=progress)
-    beyond: NDArray[np.bool_] = np.abs(_labels(measured)).max(axis=1) > WITHIN
+    beyond: NDArray[np.bool_] = np.abs(labels_of(measured)).max(axis=1) > WITHIN
     return {
         "dataset": "aflw2000",
         "protocol": "AFLW2000-3D: every image, none dropped by its angles; labelled box: min and max of pt3d_68; "
-        f"errors not folded; {PROTOCOLS[boxes]}",
-        **measured.describe(estimator, boxes),
+        f"errors not folded; {PROTOCOLS[measured.boxes]}",
+        **measured.describe(),
         "published": AFLW2000_IMAGES,
         "metrics": _figures(measured),
         "within_99": {"n": int((~beyond).sum()), "metrics": _figures(measured, ~beyond)},
@@ -180,15 +151,10 @@ def evaluate_detector(
     }
 
 
-def _labels(measured: Predictions[PoseSample]) -> FloatArray:
-    """(N, 3) degrees, yaw pitch roll."""
-    return np.array([sample.angles for sample in measured.samples], dtype=np.float64)
-
-
 def _figures(measured: Predictions[PoseSample], rows: NDArray[np.bool_] | None = None) -> dict[str, Any] | None:
     """:class:`PoseMetrics` of all, or of the chosen ``rows`` (N,), as a dict; None if there is none."""
     chosen = slice(None) if rows is None else rows
-    labels = _labels(measured)[chosen]
+    labels = labels_of(measured)[chosen]
     if len(labels) == 0:
         return None
     return pose_metrics(measured.angles[chosen], labels, measured.std[chosen]).to_dict()
@@ -197,7 +163,7 @@ def _figures(measured: Predictions[PoseSample], rows: NDArray[np.bool_] | None =
 def _std_by_facing(measured: Predictions[PoseSample]) -> dict[str, dict[str, Any]]:
     """The median std of heads seen from the front and of heads seen from behind, which should be large."""
     found = np.isfinite(measured.std[:, 0])
-    turned: FloatArray = np.abs(pan_tilt(_labels(measured))[:, 0])
+    turned: FloatArray = np.abs(pan_tilt(labels_of(measured))[:, 0])
     chosen = {"front": found & (turned <= FRONT), "behind": found & (turned >= BEHIND)}
     return {
         name: {

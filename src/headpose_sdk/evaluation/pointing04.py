@@ -72,7 +72,7 @@ def evaluate_pointing04(
     return {
         "dataset": "pointing04",
         "protocol": _PROTOCOL.format(fitted_on=fitted_on, boxes=PROTOCOLS[boxes]),
-        **measured.describe(estimator, boxes),
+        **measured.describe(),
         "published": POINTING04_IMAGES,
         "people": list(data.people),
         "fitted_on": fitted_on,

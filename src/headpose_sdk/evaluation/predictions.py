@@ -12,7 +12,7 @@ import numpy as np
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import DatasetError, InvalidBoxError, InvalidImageError
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.evaluation.datasets import BoxedPhoto, Progress
+from headpose_sdk.evaluation.datasets import BoxedPhoto, PoseSample, Progress
 from headpose_sdk.evaluation.faces import iou_matrix
 from headpose_sdk.images import read_image
 from headpose_sdk.results import HeadPose
@@ -24,6 +24,7 @@ __all__ = [
     "BoxSource",
     "Predictions",
     "detector_name",
+    "labels_of",
     "predict_samples",
     "refuse_nothing",
     "refuse_unboxed",
@@ -47,11 +48,16 @@ S = TypeVar("S", bound=BoxedPhoto)
 
 @dataclass(frozen=True, slots=True)
 class Predictions(Generic[S]):
-    """The ``samples`` measured with their ``poses`` (None: missed), and the photos ``dropped`` (file and reason)."""
+    """The ``samples`` measured with their ``poses`` (None: missed), and the photos ``dropped`` (file and reason).
+
+    ``boxes`` tells where the faces came from, ``networks`` what found and measured them, for :meth:`describe`.
+    """
 
     samples: tuple[S, ...]
     poses: tuple[HeadPose | None, ...]
     dropped: tuple[dict[str, str], ...]
+    boxes: BoxSource
+    networks: dict[str, Any]
 
     @property
     def angles(self) -> FloatArray:
@@ -74,14 +80,11 @@ class Predictions(Generic[S]):
         pairs = zip(self.samples, self.poses, strict=True)
         return [sample.file.as_posix() for sample, pose in pairs if pose is None]
 
-    def describe(self, estimator: HeadPoseEstimator, boxes: BoxSource) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What every report says of how it came about, ready for JSON."""
         return {
-            "model": estimator.config.name,
-            "providers": list(estimator.providers),
-            "boxes": boxes,
-            "detector": detector_name(estimator.detector) if boxes == "detector" else None,
-            "crop_margin": estimator.config.crop_margin,
+            **self.networks,
+            "boxes": self.boxes,
             "samples": len(self.samples) + len(self.dropped),
             "n": len(self.samples),
             "missed": self.missed,
@@ -123,7 +126,18 @@ def predict_samples(
         if progress is not None:
             progress(done, len(samples))
     refuse_nothing(len(measured), dropped)
-    return Predictions(tuple(measured), tuple(poses), tuple(dropped))
+    networks = {
+        "model": estimator.config.name,
+        "providers": list(estimator.providers),
+        "detector": detector_name(estimator.detector) if boxes == "detector" else None,
+        "crop_margin": estimator.config.crop_margin,
+    }
+    return Predictions(tuple(measured), tuple(poses), tuple(dropped), boxes, networks)
+
+
+def labels_of(measured: Predictions[PoseSample]) -> FloatArray:
+    """(N, 3) degrees, yaw pitch roll."""
+    return np.array([sample.angles for sample in measured.samples], dtype=np.float64)
 
 
 def detector_name(detector: FaceDetector) -> str:

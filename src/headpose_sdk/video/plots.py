@@ -7,13 +7,12 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headpose_sdk.errors import DatasetError, OutputError
-from headpose_sdk.images import atomic_write
+from headpose_sdk.errors import DatasetError
+from headpose_sdk.figures import save_figure
 
 __all__ = ["Series", "plot_angles", "read_series"]
 
 ANGLES = ("yaw", "pitch", "roll")
-EXTENSIONS = (".png", ".svg", ".pdf", ".jpg")
 
 
 @dataclass(slots=True)
@@ -68,9 +67,6 @@ def plot_angles(people: dict[int, Series], path: Path) -> None:
     """
     from matplotlib.figure import Figure  # without pyplot: no window, no global state
 
-    extension = path.suffix.lower()
-    if extension not in EXTENSIONS:
-        raise OutputError(f"{path}: cannot write {extension or 'without an extension'}; use {', '.join(EXTENSIONS)}")
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     axes = figure.subplots(len(ANGLES), sharex=True)
     for axis, name in zip(axes, ANGLES, strict=True):
@@ -87,5 +83,4 @@ def plot_angles(people: dict[int, Series], path: Path) -> None:
         axis.margins(x=0)
     axes[-1].set_xlabel("time (s)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(people), 6))
-    with atomic_write(path) as file:
-        figure.savefig(file, format=extension[1:], dpi=110)
+    save_figure(figure, path)
