@@ -36,7 +36,7 @@ def plot_errors(measured: Predictions[PoseSample], path: Path) -> None:
         label, error = labels[:, index], errors[:, index]
         axis.scatter(label[found], error[found], s=9, alpha=0.35, linewidths=0, color="C0")
         if not found.all():
-            axis.scatter(label[~found], error[~found], s=18, marker="x", linewidths=0.8, color="C3", label="missed")
+            axis.scatter(label[~found], error[~found], s=22, marker="x", linewidths=1.2, color="C3", label="missed")
         steps = np.round(label / BIN)
         middles = [step for step in np.unique(steps) if (steps == step).sum() >= FEWEST]
         means = [error[steps == step].mean() for step in middles]
