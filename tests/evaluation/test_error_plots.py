@@ -31,9 +31,8 @@ def test_each_head_is_a_dot_and_a_missed_one_a_cross(write_dataset: Write, found
     plot = root / "errors.png"
     assert measure_manifest(parse("manifest", "--root", root, "--plot", plot), estimator) == 0  # type: ignore[arg-type]
     picture = read_image(plot).astype(int)
-    left, right = picture[:, : picture.shape[1] // 3], picture[:, picture.shape[1] // 3 :]
-    reds = [(np.abs(part - MISSED).max(axis=2) < 70).sum() for part in (left[120:], right[120:])]
-    assert (min(reds) > 0) != found  # the crosses of the missed head, below the legend
+    right = picture[:, picture.shape[1] // 3 :]  # pitch and roll, where no legend is
+    assert ((np.abs(right - MISSED).max(axis=2) < 70).sum() > 0) != found
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
 
 

@@ -46,6 +46,6 @@ def plot_errors(measured: Predictions[PoseSample], path: Path) -> None:
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("absolute error (degrees)")
-    figure.axes[0].legend(loc="upper left", frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(f"{measured.networks['model']}, boxes from {measured.boxes}, n = {len(measured.samples)}")
     save_figure(figure, path)
