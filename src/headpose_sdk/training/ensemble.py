@@ -7,21 +7,27 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from headpose_sdk.errors import ModelIntegrityError
+from headpose_sdk.training.backbones import of_one_size
 from headpose_sdk.training.checkpoint import CHECKPOINT, load_averaged, read_checkpoint
 from headpose_sdk.training.losses import ensemble
-from headpose_sdk.training.network import PoseNetwork, normalise
+from headpose_sdk.training.network import PoseNetwork, network_of, normalise
 
 __all__ = ["Ensemble"]
 
 
 class Ensemble(nn.Module):
-    """Crops (N, S, S, 3) uint8 BGR -> the mean distribution of the teachers (N, 3, 62). Learns nothing any more."""
+    """Crops (N, S, S, 3) uint8 BGR -> the mean distribution of the teachers (N, 3, 62). Learns nothing any more.
 
-    def __init__(self, networks: Sequence[PoseNetwork]) -> None:
+    ``sizes`` are the input sizes of those ``networks`` that see no other; None for the rest.
+    """
+
+    def __init__(self, networks: Sequence[PoseNetwork], sizes: Sequence[int | None]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
+        self.sizes = tuple(sizes)
         self.requires_grad_(False).eval()
 
     @classmethod
@@ -31,17 +37,26 @@ class Ensemble(nn.Module):
         Raises:
             ModelIntegrityError: if a folder holds no checkpoint of a pose network.
         """
-        networks = []
+        networks, sizes = [], []
         for run in runs:
             checkpoint = read_checkpoint(run / CHECKPOINT)
             if checkpoint.settings.get("kind") != "pose":
                 raise ModelIntegrityError(f"{run} holds no pose network; name as --teachers runs of a pose network")
-            network = PoseNetwork(checkpoint.settings["backbone"])
+            network = network_of(checkpoint.settings)
             load_averaged(network, checkpoint)
             networks.append(network.to(memory_format=torch.channels_last))
-        return cls(networks)
+            last = checkpoint.settings["stages"][-1][0]
+            sizes.append(last if of_one_size(checkpoint.settings["backbone"]) else None)
+        return cls(networks, sizes)
 
     @torch.no_grad()
     def forward(self, crops: Tensor) -> Tensor:
         images = normalise(crops)
-        return ensemble([network(images).float() for network in self.networks])
+        pairs = zip(self.networks, self.sizes, strict=True)
+        return ensemble([network(_resized(images, size)).float() for network, size in pairs])
+
+
+def _resized(images: Tensor, size: int | None) -> Tensor:
+    if size is None or images.shape[-1] == size:
+        return images
+    return interpolate(images, size=(size, size), mode="bilinear", antialias=True)

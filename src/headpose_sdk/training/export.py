@@ -24,7 +24,7 @@ from headpose_sdk.training.detector.export import export_detector
 from headpose_sdk.training.labels import known_angles, within_yaw
 from headpose_sdk.training.losses import BIN_CENTERS, BIN_WIDTH
 from headpose_sdk.training.measure import in_batches, measure
-from headpose_sdk.training.network import PoseGraph, PoseNetwork
+from headpose_sdk.training.network import PoseGraph, network_of
 from headpose_sdk.training.onnx_files import (
     new_folder,
     open_model,
@@ -111,7 +111,7 @@ def _export_pose(
     """The validation part of ``data`` gives the scale of the std and the accuracy; the rest calibrates int8."""
     if not isinstance(find_model(detector).config, DetectorModelConfig):
         raise UnknownModelError(f"{detector} is no face detector; `headpose models` tells which models are")
-    network = PoseNetwork(checkpoint.settings["backbone"])
+    network = network_of(checkpoint.settings)
     load_averaged(network, checkpoint)
     training, held_back, _ = read_split(data)
     refuse_other_data(checkpoint.settings, [folder / MANIFEST for folder in data])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import timm
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from headpose_sdk.errors import UnknownModelError
+from headpose_sdk.training.backbones import backbone
+from headpose_sdk.training.config import INPUT_SIZE
 from headpose_sdk.training.losses import BIN_CENTERS, BINS
 
-__all__ = ["PoseGraph", "PoseNetwork", "normalise"]
+__all__ = ["PoseGraph", "PoseNetwork", "network_of", "normalise"]
 
 EMBEDDING = 128
 
@@ -20,14 +23,10 @@ class PoseNetwork(nn.Module):
     Backbone, global average pool, a linear layer to 128, one linear layer an angle (EHPNet, section 3.2).
     """
 
-    def __init__(self, backbone: str = "resnet18") -> None:
+    def __init__(self, backbone_name: str = "resnet18", size: int = INPUT_SIZE) -> None:
+        """``size`` of the pictures in pixels, which matters to a network of one size alone, see :func:`backbone`."""
         super().__init__()
-        try:
-            self.backbone = timm.create_model(backbone, pretrained=False, num_classes=0, global_pool="avg")
-        except RuntimeError as error:  # timm's way to say that it knows no such name
-            raise UnknownModelError(
-                f"timm has no backbone {backbone!r}; `python -c 'import timm; print(timm.list_models())'` lists them"
-            ) from error
+        self.backbone = backbone(backbone_name, size)
         features: int = self.backbone.num_features  # type: ignore[assignment]
         self.embedding = nn.Linear(features, EMBEDDING)
         self.heads = nn.Linear(EMBEDDING, 3 * BINS)  # three heads side by side
@@ -35,6 +34,11 @@ class PoseNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.heads(self.embedding(self.backbone(x)))
         return logits.reshape(-1, 3, BINS)
+
+
+def network_of(settings: Mapping[str, Any]) -> PoseNetwork:
+    """The pose network of a run with these settings, with random weights."""
+    return PoseNetwork(settings["backbone"], settings["stages"][-1][0])
 
 
 class PoseGraph(nn.Module):

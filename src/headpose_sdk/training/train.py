@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from headpose_sdk.evaluation.datasets import MANIFEST
+from headpose_sdk.training.backbones import check_sizes
 from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig, TrainingDevice
 from headpose_sdk.training.data import load_crops, read_split, training_batch
@@ -115,13 +116,14 @@ def _train(
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
+    check_sizes(config.backbone, {size for size, _ in config.stages})
     training, held_back, rows = read_split(data)
     shares = None if config.shares is None else dict(config.shares)
     if shares is not None:
         check_kinds([sample.kind for sample in training], shares)
         training = [sample for sample in training if sample.kind in shares]
     steps = config.crops // config.batch
-    network = PoseNetwork(config.backbone).to(memory_format=torch.channels_last)
+    network = PoseNetwork(config.backbone, config.stages[-1][0]).to(memory_format=torch.channels_last)
     settings = {
         "kind": "pose",
         **settings,
