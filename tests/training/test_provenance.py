@@ -12,7 +12,7 @@ import pytest
 
 from headpose_sdk.cli import train as train_command
 from headpose_sdk.training import provenance
-from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.config import PAPER_STUDENT, TeacherConfig
 from headpose_sdk.training.provenance import command_of, source_commit
 
 
@@ -48,6 +48,15 @@ def test_the_command_of_a_student_names_its_teachers() -> None:
     assert command.startswith("headpose train distill --teachers big --teachers 'my wide' --data d ")
     args = parser.parse_args(shlex.split(command)[1:])
     assert (args.teachers, args.data) == ([Path("big"), Path("my wide")], [Path("d")])
+
+
+def test_the_command_of_a_run_by_the_papers_settings_spells_them_out() -> None:
+    config = PAPER_STUDENT.for_heads(1000)
+    command = command_of({"kind": "pose", "data": ["d"], "teachers": ["t"], **asdict(config)})
+    assert command == (
+        "headpose train distill --teachers t --data d --out RUN --backbone resnet18 --crops 200000 --stages 112:1 "
+        "--nonface-share 0.0 --learning-rate 0.0001 --weight-decay 0.0 --label-sigma 0.0 --mse-weight 1.0"
+    )
 
 
 def test_the_command_of_an_older_run_has_the_options_of_its_time() -> None:

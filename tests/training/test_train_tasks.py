@@ -113,3 +113,15 @@ def test_the_options_of_a_training_are_its_settings(tmp_path: Path, capsys: pyte
     printed = capsys.readouterr()
     assert printed.out.startswith("wrote ")
     assert printed.err == ""
+
+
+def test_the_papers_preset_may_be_made_smaller(views_folder: Path, tmp_path: Path) -> None:
+    """100 epochs of ResNet101 are for a GPU; whatever is given stands in their place."""
+    small = ["--backbone", "resnet10t", "--epochs", "1", "--batch", "16", "--stages", "32:1", "--threads", "1"]
+    words = ["train", "teacher", "--preset", "paper", "--data", str(views_folder), "--out", str(tmp_path / "run")]
+    assert main([*words, *small]) == 0
+    settings = read_checkpoint(tmp_path / "run" / CHECKPOINT).settings
+    own = {"backbone": "resnet10t", "batch": 16, "stages": [[32, 1.0]]}
+    paper = {"learning_rate": 1e-4, "weight_decay": 0.0, "label_sigma": 0.0, "mse_weight": 1.0, "nonface_share": 0.0}
+    assert {name: settings[name] for name in own | paper} == own | paper
+    assert 40 < settings["crops"] < 60  # the heads to train on, once; some are held back

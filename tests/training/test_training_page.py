@@ -24,7 +24,9 @@ def blocks(language: str) -> list[str]:
     return [part.split("```", 1)[0] for part in PAGE.split(f"```{language}\n")[1:]]
 
 
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("headpose ")]
+COMMANDS = [
+    line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines() if line.startswith("headpose ")
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -42,10 +44,11 @@ def test_the_options_the_page_explains_exist() -> None:
     table = [line for line in PAGE.splitlines() if line.startswith("| `--")]
     words = [word for line in table for word in line.split("|")[1].replace("`", "").replace(",", " ").split()]
     values = {"--backbone": "resnet18", "--stages": "64:0.5,112:0.5", "--shares": "photo=1", "--nonface-share": "0"}
-    values |= {"--device": "cpu", "--precision": "fp32"}
-    options = [f"{word} {values.get(word, 1)}" for word in words if word.startswith("--")]
+    values |= {"--device": "cpu", "--precision": "fp32", "--preset": "own"}
+    options = [f"{word} {values.get(word, 1)}" for word in words if word.startswith("--") and word != "--epochs"]
     command = f"train teacher --data d --out o --resume {' '.join(options)}"
     parsed = parser.parse_args(command.split())
+    assert parser.parse_args("train teacher --data d --out o --epochs 3".split()).epochs == 3  # instead of --crops
     assert (parsed.backbone, parsed.crops, parsed.batch, parsed.seed, parsed.threads) == ("resnet18", 1, 1, 1, 1)
 
 

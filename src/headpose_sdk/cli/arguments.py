@@ -11,6 +11,7 @@ __all__ = [
     "add_model_arguments",
     "fraction",
     "natural",
+    "non_negative",
     "open_fraction",
     "positive",
     "positive_float",
@@ -58,6 +59,14 @@ def positive_float(text: str) -> float:
     value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def non_negative(text: str) -> float:
+    """A number from 0 on."""
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
     return value
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import cv2
 
@@ -15,6 +16,7 @@ from headpose_sdk.cli.arguments import (
     Subparsers,
     fraction,
     natural,
+    non_negative,
     positive,
     positive_float,
     shares,
@@ -22,6 +24,8 @@ from headpose_sdk.cli.arguments import (
 )
 from headpose_sdk.cli.messages import extra_installed, one_line
 from headpose_sdk.training.config import (
+    PAPER_STUDENT,
+    PAPER_TEACHER,
     DetectorConfig,
     Precision,
     TeacherConfig,
@@ -76,44 +80,34 @@ def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of photos and manifest.csv; give it again for further ones",
     )
     parser.add_argument(
-        "--backbone",
-        default=_TEACHER.backbone,
-        metavar="NAME",
-        help="a network of timm without its head (default: %(default)s)",
+        "--preset",
+        choices=("own", "paper"),
+        default="own",
+        help="what the options below are if they are left out: our settings, or the paper's, which want a GPU "
+        "(default: %(default)s)",
     )
-    parser.add_argument(
-        "--crops",
-        type=positive,
-        default=_TEACHER.crops,
-        metavar="N",
-        help="pictures seen in the whole run, those without a face included (default: %(default)s)",
+    add = partial(_add_option, parser, _TEACHER)
+    add("--backbone", str, "NAME", "a network of timm without its head, botnet50 or botnet101")
+    length = parser.add_mutually_exclusive_group()
+    _add_option(
+        length, _TEACHER, "--crops", positive, "N", "pictures seen in the whole run, those without a face included"
     )
-    parser.add_argument(
-        "--stages",
-        type=stages,
-        default=_TEACHER.stages,
-        metavar="SIZE:PART,...",
-        help=f"input sizes in pixels and the part of the run for each (default: {stages_text(_TEACHER.stages)})",
-    )
-    parser.add_argument(
+    _add_option(length, _TEACHER, "--epochs", positive, "N", "the same, as a multiple of the heads to train on")
+    add("--stages", stages, "SIZE:PART,...", "input sizes in pixels and the part of the run for each")
+    add(
         "--shares",
-        type=shares,
-        metavar="KIND=PART,...",
-        help="parts of the heads seen, by the column kind of the manifests, of sum 1; a kind that is not named is not "
-        "shown (default: all, as often as they come)",
+        shares,
+        "KIND=PART,...",
+        "parts of the heads seen, by the column kind of the manifests, of sum 1; a kind that is not named is not shown",
     )
-    parser.add_argument(
-        "--nonface-share",
-        type=fraction,
-        default=_TEACHER.nonface_share,
-        metavar="X",
-        help="part of what is seen that shows no face, 0 for none (default: %(default)s)",
-    )
+    add("--nonface-share", fraction, "X", "part of what is seen that shows no face, 0 for none")
+    add("--label-sigma", non_negative, "X", "degrees that a label is spread over, 0 for one bin alone")
+    add("--mse-weight", non_negative, "X", "of the squared error beside the cross-entropy")
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),
-        default=_TEACHER.precision,
-        help="of the forward pass; fp32 is faster for depthwise convolutions (default: %(default)s)",
+        default=argparse.SUPPRESS,
+        help=f"of the forward pass; fp32 is faster for depthwise convolutions (default: {_TEACHER.precision})",
     )
     _add_run_arguments(parser, _TEACHER, "heads")
 
@@ -124,13 +118,7 @@ def _add_detector(tasks: Subparsers) -> None:
     parser.add_argument(
         "--data", type=Path, required=True, metavar="CSV", help="file,x1,y1,x2,y2[,ignore]; photos beside it"
     )
-    parser.add_argument(
-        "--pictures",
-        type=positive,
-        default=_DETECTOR.pictures,
-        metavar="N",
-        help="pictures seen in the whole run (default: %(default)s)",
-    )
+    _add_option(parser, _DETECTOR, "--pictures", positive, "N", "pictures seen in the whole run")
     _add_run_arguments(parser, _DETECTOR, "pictures")
     parser.set_defaults(run=partial(_run_detector, parser))
 
@@ -139,23 +127,11 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for checkpoint.safetensors and log.jsonl"
     )
-    parser.add_argument(
-        "--batch", type=positive, default=defaults.batch, metavar="N", help=f"{items} a step (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--learning-rate",
-        type=positive_float,
-        default=defaults.learning_rate,
-        metavar="X",
-        help="the highest rate of AdamW (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=natural,
-        default=defaults.seed,
-        metavar="N",
-        help="the same seed gives the same weights (default: %(default)s)",
-    )
+    add = partial(_add_option, parser, defaults)
+    add("--batch", positive, "N", f"{items} a step")
+    add("--learning-rate", positive_float, "X", "the highest rate of AdamW")
+    add("--weight-decay", non_negative, "X", "of AdamW, 0 makes it Adam")
+    add("--seed", natural, "N", "the same seed gives the same weights")
     parser.add_argument(
         "--device",
         choices=get_args(TrainingDevice),
@@ -173,40 +149,56 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
     )
 
 
+def _add_option(
+    parser: argparse._ActionsContainer,
+    defaults: TeacherConfig | DetectorConfig,
+    option: str,
+    read: Callable[[str], object],
+    metavar: str,
+    what: str,
+) -> None:
+    """An option for the field of the same name, which is not among the arguments unless it was given."""
+    value = getattr(defaults, option.removeprefix("--").replace("-", "_"))
+    default = stages_text(value) if isinstance(value, tuple) else value
+    told = what if value is None else f"{what} (default: {default})"
+    parser.add_argument(option, type=read, metavar=metavar, default=argparse.SUPPRESS, help=told)
+
+
 def _run_teacher(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
-    _refuse_empty_run(parser, "crops", args.crops, args.batch)
+    config = _config(parser, args, PAPER_TEACHER if args.preset == "paper" else _TEACHER)
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.train import train_teacher
-    return _train(partial(train_teacher, args.data), _pose_config(args), args)
+    return _train(partial(train_teacher, args.data), config, args)
 
 
 def _run_distill(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
-    _refuse_empty_run(parser, "crops", args.crops, args.batch)
+    config = _config(parser, args, PAPER_STUDENT if args.preset == "paper" else _TEACHER)
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.train import train_student
-    return _train(partial(train_student, args.data, args.teachers), _pose_config(args), args)
-
-
-def _pose_config(args: argparse.Namespace) -> TeacherConfig:
-    return TeacherConfig(
-        backbone=args.backbone,
-        crops=args.crops,
-        stages=args.stages,
-        shares=args.shares,
-        nonface_share=args.nonface_share,
-        batch=args.batch,
-        learning_rate=args.learning_rate,
-        precision=args.precision,
-        seed=args.seed,
-    )
+    return _train(partial(train_student, args.data, args.teachers), config, args)
 
 
 def _run_detector(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
-    _refuse_empty_run(parser, "pictures", args.pictures, args.batch)
+    config = _config(parser, args, _DETECTOR)
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.detector.train import train_detector
-    config = DetectorConfig(pictures=args.pictures, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed)
     return _train(partial(train_detector, args.data), config, args)
+
+
+Config = TypeVar("Config", TeacherConfig, DetectorConfig)
+
+
+def _config(parser: argparse.ArgumentParser, args: argparse.Namespace, base: Config) -> Config:
+    """``base`` with what was given."""
+    given = {field.name: getattr(args, field.name) for field in fields(base) if field.name in args}
+    if "crops" in given:
+        given["epochs"] = None  # a preset's
+    config = replace(base, **given)
+    if isinstance(config, DetectorConfig):
+        _refuse_empty_run(parser, "pictures", config.pictures, config.batch)
+    elif config.epochs is None:
+        _refuse_empty_run(parser, "crops", config.crops, config.batch)
+    return config
 
 
 def _refuse_empty_run(parser: argparse.ArgumentParser, name: str, total: int, batch: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 __all__ = [
     "INPUT_SIZE",
+    "PAPER_STUDENT",
+    "PAPER_TEACHER",
     "SCORE_THRESHOLD",
     "DetectorConfig",
     "Precision",
@@ -38,8 +40,9 @@ def shares_text(shares: Iterable[tuple[str, float]]) -> str:
 class TeacherConfig:
     """What decides the result of a pose network's run, besides the data.
 
-    ``crops``: how many are seen. ``stages``: input sizes and the part of the run that each is used for; small ones
-    first are several times as fast and cost no accuracy as long as the last stage is of the final size.
+    ``crops``: how many are seen; with ``epochs`` instead, so many times as there are heads to train on. ``stages``:
+    input sizes and the part of the run that each is used for; small ones first are several times as fast and cost no
+    accuracy as long as the last stage is of the final size.
     ``shares``: kinds of the manifest and the part of the heads seen that each is, of sum 1; other kinds are not seen.
     None takes all rows as often as they come. ``nonface_share``: the part of what is seen that shows no face, so that
     the network learns to be unsure there. ``label_sigma``: degrees over which a label is spread across bins, 0 for the
@@ -49,6 +52,7 @@ class TeacherConfig:
 
     backbone: str = "resnet18"
     crops: int = 450_000
+    epochs: int | None = None
     batch: int = 128
     stages: tuple[tuple[int, float], ...] = ((64, 0.5), (88, 0.2), (INPUT_SIZE, 0.3))
     shares: tuple[tuple[str, float], ...] | None = None
@@ -60,6 +64,10 @@ class TeacherConfig:
     precision: Precision = "bf16"
     seed: int = 0
 
+    def for_heads(self, count: int) -> TeacherConfig:
+        """The same with ``crops`` in place of ``epochs``, where ``count`` heads are there to train on."""
+        return self if self.epochs is None else replace(self, crops=self.epochs * count, epochs=None)
+
     def size_at(self, done: float) -> int:
         """The input size when the part ``done`` (0 to 1) of the run is over."""
         reached = 0.0
@@ -68,6 +76,21 @@ class TeacherConfig:
             if done < reached:
                 return size
         return self.stages[-1][0]
+
+
+PAPER_TEACHER = TeacherConfig(
+    backbone="resnet101",
+    epochs=100,
+    stages=((INPUT_SIZE, 1.0),),
+    nonface_share=0.0,
+    learning_rate=1e-4,
+    weight_decay=0.0,
+    label_sigma=0.0,
+    mse_weight=1.0,
+)
+"""The paper's settings (EHPNet, section 4) as far as it states them: Adam, hard labels, equal losses, one size."""
+
+PAPER_STUDENT = replace(PAPER_TEACHER, backbone="resnet18", epochs=200)
 
 
 @dataclass(frozen=True)

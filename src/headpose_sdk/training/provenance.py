@@ -22,9 +22,20 @@ _TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tu
         "teacher",
         TeacherConfig(),
         ("backbone", "crops"),
-        ("batch", "stages", "shares", "nonface_share", "learning_rate", "precision", "seed"),
+        (
+            "batch",
+            "stages",
+            "shares",
+            "nonface_share",
+            "learning_rate",
+            "weight_decay",
+            "label_sigma",
+            "mse_weight",
+            "precision",
+            "seed",
+        ),
     ),
-    "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "seed")),
+    "detector": ("detector", DetectorConfig(), ("pictures",), ("batch", "learning_rate", "weight_decay", "seed")),
 }
 
 

@@ -122,6 +122,7 @@ def _train(
     if shares is not None:
         check_kinds([sample.kind for sample in training], shares)
         training = [sample for sample in training if sample.kind in shares]
+    config = config.for_heads(len(training))
     steps = config.crops // config.batch
     network = PoseNetwork(config.backbone, config.stages[-1][0]).to(memory_format=torch.channels_last)
     settings = {
@@ -133,6 +134,7 @@ def _train(
         "stages": [list(stage) for stage in config.stages],
         "shares": shares,
     }
+    del settings["epochs"]  # they are told as crops
     trainer = Trainer(
         network,
         out,
