@@ -48,7 +48,9 @@ def test_the_options_the_page_explains_exist() -> None:
     options = [f"{word} {values.get(word, 1)}" for word in words if word.startswith("--") and word != "--epochs"]
     command = f"train teacher --data d --out o --resume {' '.join(options)}"
     parsed = parser.parse_args(command.split())
-    assert parser.parse_args("train teacher --data d --out o --epochs 3".split()).epochs == 3  # instead of --crops
+    assert (
+        parser.parse_args(["train", "teacher", "--data", "d", "--out", "o", "--epochs", "3"]).epochs == 3
+    )  # instead of --crops
     assert (parsed.backbone, parsed.crops, parsed.batch, parsed.seed, parsed.threads) == ("resnet18", 1, 1, 1, 1)
 
 
