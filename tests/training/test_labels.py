@@ -19,7 +19,7 @@ ANY = st.tuples(st.floats(-180, 180), st.floats(-180, 180), st.floats(-180, 180)
 
 
 def one_head(pose: tuple[float, float, float]) -> HeadCrops:
-    return HeadCrops(np.zeros((1, 128, 128, 3), np.uint8), within_yaw([pose]), np.array(["rendered"]))
+    return HeadCrops(np.zeros((1, 128, 128, 3), np.uint8), within_yaw([pose]), np.array(["rendered"]), np.zeros(1))
 
 
 @pytest.mark.parametrize(

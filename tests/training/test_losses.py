@@ -156,3 +156,17 @@ def test_a_student_is_taught_no_certainty_where_nothing_can_be_learnt() -> None:
     assert distillation_loss(flat, teachers, unknown)["divergence"].item() == pytest.approx(0, abs=1e-5)
     assert distillation_loss(sure, teachers, ~unknown)["divergence"].item() == pytest.approx(0, abs=1e-5)
     assert distillation_loss(sure, teachers, unknown)["divergence"].item() > 100
+
+
+def test_each_row_has_its_own_width() -> None:
+    """Labels that may be off are learnt with a wider target, exact ones beside them are not."""
+    generator = torch.Generator().manual_seed(5)
+    logits, angles = torch.randn(3, 3, BINS, generator=generator), torch.tensor([[10.0, -20, 0], [0, 5, 7], [33, 3, 1]])
+    known = torch.ones(3, 3, dtype=torch.bool)
+    together = pose_loss(logits, angles, known, sigma=torch.tensor([0.0, 3.0, 8.0]), mse_weight=0.5)
+    alone = [
+        pose_loss(logits[row : row + 1], angles[row : row + 1], known[:1], sigma=sigma, mse_weight=0.5)
+        for row, sigma in enumerate((0.0, 3.0, 8.0))
+    ]
+    for name, value in together.items():
+        assert torch.allclose(value, torch.stack([terms[name] for terms in alone]).mean())

@@ -34,7 +34,7 @@ CENTER = 63.5
 
 
 def one_head(image: Image, pose: tuple[float, float, float]) -> HeadCrops:
-    return HeadCrops(image[None], np.array([pose]), np.array(["photo"]))
+    return HeadCrops(image[None], np.array([pose]), np.array(["photo"]), np.zeros(1))
 
 
 def sample(name: str, source: str) -> PoseSample:

@@ -53,7 +53,7 @@ def test_the_checkpoint_says_what_it_was_trained_with(teacher_run: Path, views_f
         "data": [views_folder.name], "data_sha256": [hashlib.sha256(manifest).hexdigest()], "rows": [60],
         "init": None, "init_sha256": None, "backbone": "resnet18", "crops": 640, "batch": 16,
         "stages": [[32, 1.0]], "shares": None, "nonface_share": 0.03, "learning_rate": 0.01, "weight_decay": 0.05,
-        "label_sigma": 3.0, "mse_weight": 0.005,
+        "label_sigma": 3.0, "spread_weight": 0.0, "mse_weight": 0.005,
         "precision": "bf16", "seed": 0,
     }  # fmt: skip
 

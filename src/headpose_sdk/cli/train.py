@@ -44,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     tasks = parser.add_subparsers(metavar="TASK", required=True)
     _add_teacher(tasks)
     _add_distill(tasks)
+    _add_targets(tasks)
     _add_detector(tasks)
     export.add_parser(tasks)
 
@@ -58,6 +59,12 @@ def _add_teacher(tasks: Subparsers) -> None:
 def _add_distill(tasks: Subparsers) -> None:
     what = "a pose network, from the answers of others to the pictures in folders with manifest.csv"
     parser = tasks.add_parser("distill", help=what, description=f"Trains {what}.")
+    _add_teachers(parser)
+    _add_pose_arguments(parser)
+    parser.set_defaults(run=partial(_run_distill, parser))
+
+
+def _add_teachers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--teachers",
         type=Path,
@@ -66,8 +73,30 @@ def _add_distill(tasks: Subparsers) -> None:
         metavar="RUN",
         help="folder of a trained pose network; give it again for further ones, whose answers are averaged",
     )
-    _add_pose_arguments(parser)
-    parser.set_defaults(run=partial(_run_distill, parser))
+
+
+def _add_targets(tasks: Subparsers) -> None:
+    parser = tasks.add_parser(
+        "targets",
+        help="a table of what teachers say of each head, to train students on without asking them again",
+        description="Writes a copy of a manifest with the mean of what teachers say of each head in place of its label "
+        "and how far their answers are apart as its spread. Give it to `headpose train teacher` as --data.",
+    )
+    _add_teachers(parser)
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of photos and manifest.csv, or such a table"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="the table to write, in the same folder")
+    parser.add_argument(
+        "--views",
+        type=positive,
+        default=8,
+        metavar="N",
+        help="how often each head is shown to each teacher, every second time mirrored (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the views (default: %(default)s)")
+    _add_place(parser)
+    parser.set_defaults(run=_run_targets)
 
 
 def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +131,7 @@ def _add_pose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--nonface-share", fraction, "X", "part of what is seen that shows no face, 0 for none")
     add("--label-sigma", non_negative, "X", "degrees that a label is spread over, 0 for one bin alone")
+    add("--spread-weight", non_negative, "X", "of the manifests' column spread, degrees that widen a row's label")
     add("--mse-weight", non_negative, "X", "of the squared error beside the cross-entropy")
     parser.add_argument(
         "--precision",
@@ -132,13 +162,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
     add("--learning-rate", positive_float, "X", "the highest rate of AdamW")
     add("--weight-decay", non_negative, "X", "of AdamW, 0 makes it Adam")
     add("--seed", natural, "N", "the same seed gives the same weights")
-    parser.add_argument(
-        "--device",
-        choices=get_args(TrainingDevice),
-        default="auto",
-        help="where to train: auto takes a GPU that PyTorch can use (default: %(default)s)",
-    )
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads; PyTorch's own choice if left out")
+    _add_place(parser)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out if there is one")
     parser.add_argument(
         "--init",
@@ -147,6 +171,16 @@ def _add_run_arguments(parser: argparse.ArgumentParser, defaults: TeacherConfig 
         help="begin with the averaged weights of another run, given by its folder; a pose network also with a file of "
         "its backbone's weights, .pth or .safetensors",
     )
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=get_args(TrainingDevice),
+        default="auto",
+        help="where to train: auto takes a GPU that PyTorch can use (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads; PyTorch's own choice if left out")
 
 
 def _add_option(
@@ -176,6 +210,20 @@ def _run_distill(parser: argparse.ArgumentParser, args: argparse.Namespace) -> i
     with extra_installed("train", "training needs PyTorch"):
         from headpose_sdk.training.train import train_student
     return _train(partial(train_student, args.data, args.teachers), config, args)
+
+
+def _run_targets(args: argparse.Namespace) -> int:
+    with extra_installed("train", "training needs PyTorch"):
+        from headpose_sdk.training.targets import write_targets
+    cv2.setNumThreads(1)
+    told = write_targets(
+        args.data, args.teachers, args.out, views=args.views, seed=args.seed, threads=args.threads, device=args.device
+    )
+    print(
+        f"wrote {one_line(args.out)}: {told['taught']} heads taught, {told['kept']} kept as they were; mean spread "
+        f"{told['spread']}, mean change of the labels {told['change']} degrees"
+    )
+    return 0
 
 
 def _run_detector(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:

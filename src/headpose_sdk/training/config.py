@@ -46,8 +46,8 @@ class TeacherConfig:
     ``shares``: kinds of the manifest and the part of the heads seen that each is, of sum 1; other kinds are not seen.
     None takes all rows as often as they come. ``nonface_share``: the part of what is seen that shows no face, so that
     the network learns to be unsure there. ``label_sigma``: degrees over which a label is spread across bins, 0 for the
-    paper's hard labels. ``precision`` of the forward pass: mostly, bfloat16 is faster for plain convolutions and
-    float32 for depthwise ones.
+    paper's hard labels; ``spread_weight`` times the column ``spread`` of a row widens that. ``precision`` of the
+    forward pass: mostly, bfloat16 is faster for plain convolutions and float32 for depthwise ones.
     """
 
     backbone: str = "resnet18"
@@ -60,6 +60,7 @@ class TeacherConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     label_sigma: float = 3.0
+    spread_weight: float = 0.0
     mse_weight: float = 0.005
     precision: Precision = "bf16"
     seed: int = 0

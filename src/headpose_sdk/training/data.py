@@ -48,12 +48,14 @@ class HeadCrops:
     """N heads: ``images`` (N, 128, 128, 3) uint8 BGR with the face box in the middle 1/1.4, ``angles`` (N, 3).
 
     The angles are degrees, yaw pitch roll, written with a yaw within 90; ``known_angles`` of :mod:`labels` tells which
-    of them can be learnt. ``kind`` (N,) is what the manifest says in that column, "" if it has none.
+    of them can be learnt. ``kind`` (N,) is what the manifest says in that column, "" if it has none, ``spread`` (N,)
+    how far the labels may be off, in degrees.
     """
 
     images: NDArray[np.uint8]
     angles: NDArray[np.float64]
     kind: NDArray[np.str_]
+    spread: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,7 +75,7 @@ def split_by_source(samples: list[PoseSample]) -> tuple[list[PoseSample], list[P
 
 
 def read_split(roots: Sequence[Path]) -> Split:
-    """Training and validation part of all the folders with ``manifest.csv`` together, in their order.
+    """Training and validation part of all the folders with ``manifest.csv``, or such tables, together, in their order.
 
     Raises:
         DatasetError: if a row is wrong, or so little is there that one part is empty.
@@ -112,7 +114,8 @@ def load_crops(samples: list[PoseSample]) -> HeadCrops:
                 f"or squares of {STORED_MARGIN} times the face"
             )
     angles = np.array([sample.angles for sample in samples], np.float64).reshape(-1, 3)
-    return HeadCrops(images, within_yaw(angles), np.array([sample.kind for sample in samples], np.str_))
+    kind = np.array([sample.kind for sample in samples], np.str_)
+    return HeadCrops(images, within_yaw(angles), kind, np.array([sample.spread for sample in samples], np.float64))
 
 
 def plain_batch(crops: HeadCrops, rows: slice, size: int) -> NDArray[np.uint8]:

@@ -51,9 +51,17 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def forward(self, crops: Tensor) -> Tensor:
+        return ensemble(self._logits(crops))
+
+    @torch.no_grad()
+    def each(self, crops: Tensor) -> Tensor:
+        """The distributions of each of the T teachers: (T, N, 3, 62)."""
+        return torch.softmax(torch.stack(self._logits(crops)), dim=-1)
+
+    def _logits(self, crops: Tensor) -> list[Tensor]:
         images = normalise(crops)
         pairs = zip(self.networks, self.sizes, strict=True)
-        return ensemble([network(_resized(images, size)).float() for network, size in pairs])
+        return [network(_resized(images, size)).float() for network, size in pairs]
 
 
 def _resized(images: Tensor, size: int | None) -> Tensor:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from headpose_sdk.config import DetectorModelConfig, PoseModelConfig, WeightsFile
 from headpose_sdk.errors import DatasetError, ModelIntegrityError, UnknownModelError
-from headpose_sdk.evaluation.datasets import MANIFEST, PoseSample
+from headpose_sdk.evaluation.datasets import PoseSample, manifest_of
 from headpose_sdk.evaluation.views import sample_views
 from headpose_sdk.training.checkpoint import CHECKPOINT, Checkpoint, load_averaged, read_checkpoint
 from headpose_sdk.training.config import INPUT_SIZE, SCORE_THRESHOLD
@@ -114,7 +114,7 @@ def _export_pose(
     network = network_of(checkpoint.settings)
     load_averaged(network, checkpoint)
     training, held_back, _ = read_split(data)
-    refuse_other_data(checkpoint.settings, [folder / MANIFEST for folder in data])
+    refuse_other_data(checkpoint.settings, [manifest_of(root) for root in data])
     training = [sample for sample in training if known_angles(within_yaw(sample.angles)).all()]
     validation = load_crops(held_back)
     known = known_angles(validation.angles).all(axis=1)

@@ -39,9 +39,10 @@ def hard_targets(angles: Tensor) -> Tensor:
     return F.one_hot(index, BINS).float()
 
 
-def soft_targets(angles: Tensor, sigma: float) -> Tensor:
-    """Distributions (N, 3, 62): a Gaussian of ``sigma`` degrees around the angle, for labels that are noisy."""
-    return torch.softmax(-0.5 * ((angles[..., None] - BIN_CENTERS.to(angles.device)) / sigma) ** 2, dim=-1)
+def soft_targets(angles: Tensor, sigma: float | Tensor) -> Tensor:
+    """Distributions (N, 3, 62): a Gaussian of ``sigma`` degrees, one or (N,), around the angle, for noisy labels."""
+    width = torch.as_tensor(sigma, device=angles.device).reshape(-1, 1, 1)
+    return torch.softmax(-0.5 * ((angles[..., None] - BIN_CENTERS.to(angles.device)) / width) ** 2, dim=-1)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -54,14 +55,20 @@ def mse(logits: Tensor, angles: Tensor) -> Tensor:
     return (expectation(logits) - angles) ** 2
 
 
-def pose_loss(logits: Tensor, angles: Tensor, known: Tensor, *, sigma: float, mse_weight: float) -> dict[str, Tensor]:
-    """Equation 3: both terms, summed over the three angles, mean over the batch. ``sigma`` 0: hard targets.
+def pose_loss(
+    logits: Tensor, angles: Tensor, known: Tensor, *, sigma: float | Tensor, mse_weight: float
+) -> dict[str, Tensor]:
+    """Equation 3: both terms, summed over the three angles, mean over the batch.
+
+    ``sigma``, one or (N,), is that of :func:`soft_targets`, 0: :func:`hard_targets`.
 
     ``known`` (N, 3) bool tells the angles that can be learnt. The target of the others is flat, the same for each of
     the 62 bins, whatever stands in ``angles``, which must be finite; they have no squared error, whose mean is over
     the known ones of each angle (0 if there are none).
     """
-    targets = soft_targets(angles, sigma) if sigma > 0 else hard_targets(angles)
+    width = torch.as_tensor(sigma, device=angles.device).expand(len(angles))
+    soft = (width > 0)[:, None, None]
+    targets = torch.where(soft, soft_targets(angles, width.clamp(min=1e-3)), hard_targets(angles))
     targets = _flat_where_unknown(targets, known)
     squared = torch.where(known, mse(logits, angles), 0.0)
     return {

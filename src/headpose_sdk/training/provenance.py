@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headpose_sdk.errors import DatasetError
+from headpose_sdk.evaluation.datasets import MANIFEST
 from headpose_sdk.training.config import DetectorConfig, TeacherConfig, shares_text, stages_text
 
 __all__ = ["command_of", "data_settings", "folders_settings", "refuse_other_data", "source_commit", "teachers_settings"]
@@ -30,6 +31,7 @@ _TASKS: dict[str, tuple[str, TeacherConfig | DetectorConfig, tuple[str, ...], tu
             "learning_rate",
             "weight_decay",
             "label_sigma",
+            "spread_weight",
             "mse_weight",
             "precision",
             "seed",
@@ -50,7 +52,7 @@ def data_settings(table: Path, name: str, rows: int) -> dict[str, Any]:
 def folders_settings(tables: Sequence[Path], rows: Sequence[int]) -> dict[str, Any]:
     """The same for several folders, in their order: the ``tables`` in them, and how many ``rows`` each has."""
     return {
-        "data": [table.resolve().parent.name for table in tables],
+        "data": [_name(table.resolve()) for table in tables],
         "data_sha256": [_sha256(table) for table in tables],
         "rows": list(rows),
     }
@@ -121,6 +123,11 @@ def source_commit() -> str | None:
         return None
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", ".")
     return f"{commit}-dirty" if commit and changes else commit
+
+
+def _name(table: Path) -> str:
+    """The folder of a manifest, and its own name where that is another."""
+    return table.parent.name if table.name == MANIFEST else f"{table.parent.name}/{table.name}"
 
 
 def _git(*words: str) -> str | None:

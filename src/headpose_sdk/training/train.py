@@ -7,7 +7,7 @@ see the same pictures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headpose_sdk.evaluation.datasets import MANIFEST
+from headpose_sdk.evaluation.datasets import manifest_of
 from headpose_sdk.training.backbones import check_sizes
 from headpose_sdk.training.checkpoint import CHECKPOINT
 from headpose_sdk.training.config import TeacherConfig, TrainingDevice
@@ -31,8 +31,24 @@ from headpose_sdk.training.trainer import Trainer, torch_device
 
 __all__ = ["train_student", "train_teacher"]
 
-Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Mapping[str, Tensor]]
-"""From logits, the pictures they answer to, the angles of these and which are known, to the terms of the loss."""
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures (N, S, S, 3) uint8 BGR, their ``angles`` (N, 3) in degrees, which are ``known``, and ``sigma`` (N,)."""
+
+    images: Tensor
+    angles: Tensor
+    known: Tensor
+    sigma: Tensor
+
+    def to(self, place: torch.device) -> Batch:
+        """The same on that device."""
+        tensors = (self.images, self.angles, self.known, self.sigma)
+        return Batch(*(tensor.to(place, non_blocking=True) for tensor in tensors))
+
+
+Loss: TypeAlias = Callable[[Tensor, Batch], Mapping[str, Tensor]]
+"""From logits and what they answer to, to the terms of the loss."""
 
 
 def train_teacher(
@@ -63,8 +79,8 @@ def train_teacher(
         ProviderError: if ``device`` is "cuda" and PyTorch can use no GPU.
     """
 
-    def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
-        return pose_loss(logits, angles, known, sigma=config.label_sigma, mse_weight=config.mse_weight)
+    def loss(logits: Tensor, batch: Batch) -> Mapping[str, Tensor]:
+        return pose_loss(logits, batch.angles, batch.known, sigma=batch.sigma, mse_weight=config.mse_weight)
 
     return _train(data, out, config, loss, {}, resume=resume, init=init, threads=threads, device=device)
 
@@ -91,10 +107,10 @@ def train_student(
     """
     ensemble = Ensemble.of(teachers).to(torch_device(device))
 
-    def loss(logits: Tensor, images: Tensor, angles: Tensor, known: Tensor) -> Mapping[str, Tensor]:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            answers = ensemble(images)
-        return distillation_loss(logits, answers, known)
+    def loss(logits: Tensor, batch: Batch) -> Mapping[str, Tensor]:
+        with torch.autocast(logits.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            answers = ensemble(batch.images)
+        return distillation_loss(logits, answers, batch.known)
 
     settings = teachers_settings([folder / CHECKPOINT for folder in teachers])
     return _train(data, out, config, loss, settings, resume=resume, init=init, threads=threads, device=device)
@@ -128,7 +144,7 @@ def _train(
     settings = {
         "kind": "pose",
         **settings,
-        **folders_settings([folder / MANIFEST for folder in data], rows),
+        **folders_settings([manifest_of(root) for root in data], rows),
         **begin_with(network, init),
         **asdict(config),
         "stages": [list(stage) for stage in config.stages],
@@ -150,7 +166,9 @@ def _train(
     crops = load_crops(training)
     mixture = Mixture.of(crops.kind, shares, config.nonface_share, config.batch, config.seed)
 
-    def batch_at(step: int) -> tuple[Tensor, Tensor, Tensor]:
+    sigma = np.hypot(config.label_sigma, config.spread_weight * crops.spread).astype(np.float32)
+
+    def batch_at(step: int) -> Batch:
         rng = np.random.default_rng([config.seed, step])
         shown, nonfaces = mixture.at(step)
         size = config.size_at(step / steps)
@@ -158,13 +176,16 @@ def _train(
         images = np.concatenate([images, nonface_batch(crops.images, nonfaces, size, rng)])
         beside = ((0, nonfaces), (0, 0))  # they have no angles, and none is known
         angles, known = np.pad(angles, beside), np.pad(known, beside)
-        return torch.from_numpy(images), torch.from_numpy(angles), torch.from_numpy(known)
+        widths = np.pad(sigma[shown], (0, nonfaces), constant_values=1)
+        return Batch(
+            torch.from_numpy(images), torch.from_numpy(angles), torch.from_numpy(known), torch.from_numpy(widths)
+        )
 
-    def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Mapping[str, Tensor]:
-        images, angles, known = (part.to(place, non_blocking=True) for part in batch)
+    def loss_of(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        batch = batch.to(place)
         with torch.autocast(place.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            logits = model(normalise(images))
-        return loss(logits.float(), images, angles, known)
+            logits = model(normalise(batch.images))
+        return loss(logits.float(), batch)
 
     trainer.run(batch_at, loss_of, items=config.batch, unit="crops")
     return trainer.checkpoint

@@ -16,7 +16,7 @@ from headpose_sdk.evaluation.datasets.samples import (
     Progress,
     check_photos,
 )
-from headpose_sdk.evaluation.datasets.tables import MANIFEST, read_faces, read_manifest
+from headpose_sdk.evaluation.datasets.tables import MANIFEST, manifest_of, read_faces, read_manifest
 from headpose_sdk.evaluation.datasets.w300lp import read_300w_lp
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "PoseSample",
     "Progress",
     "check_photos",
+    "manifest_of",
     "read_300w_lp",
     "read_aflw2000",
     "read_biwi",

@@ -36,7 +36,8 @@ class PoseSample:
 
     ``source`` names what the photo was made from (a person, an original): rows that share it belong on one side of
     any split. Without such a column it is the file itself. ``kind`` says how the picture was made, if the data set
-    does: "profiled" is a photo that was turned out of its plane with a fitted mesh.
+    does: "profiled" is a photo that was turned out of its plane with a fitted mesh. ``spread`` is how far the label may
+    be off, in degrees, as far as the data set knows; 0 for an exact one.
     """
 
     file: Path
@@ -44,6 +45,7 @@ class PoseSample:
     box: BoundingBox | None
     source: str
     kind: str = ""
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

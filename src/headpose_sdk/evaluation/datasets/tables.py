@@ -14,7 +14,7 @@ from headpose_sdk.errors import DatasetError, InvalidBoxError
 from headpose_sdk.evaluation.datasets.samples import FaceSample, LabelledFace, PoseSample
 from headpose_sdk.results import BoundingBox
 
-__all__ = ["MANIFEST", "read_faces", "read_manifest"]
+__all__ = ["MANIFEST", "manifest_of", "read_faces", "read_manifest"]
 
 MANIFEST = "manifest.csv"
 _ANGLES = ("yaw", "pitch", "roll")
@@ -22,28 +22,33 @@ _CORNERS = ("x1", "y1", "x2", "y2")
 _LARGEST_ANGLE = 180.0
 
 
-def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:
-    """The samples of ``root/manifest.csv``, in its order.
+def manifest_of(root: str | PathLike[str]) -> Path:
+    """The table that ``root`` names: itself if it is called .csv, else ``manifest.csv`` in that folder."""
+    path = Path(root)
+    return path if path.suffix == ".csv" and not path.is_dir() else path / MANIFEST
 
-    Its columns are ``file`` (relative to ``root``), ``yaw``, ``pitch``, ``roll`` in degrees with the signs of
+
+def read_manifest(root: str | PathLike[str]) -> list[PoseSample]:
+    """The samples of ``root``, a folder with ``manifest.csv`` or such a table of another name, in its order.
+
+    Its columns are ``file`` (relative to the table's folder), ``yaw``, ``pitch``, ``roll`` in degrees with the signs of
     :mod:`headpose_sdk.rotation`, and either all or none of ``x1``, ``y1``, ``x2``, ``y2`` in pixels, which may be
-    empty where a row has no box. ``source`` and ``kind`` are read if they are there,
+    empty where a row has no box. ``source``, ``kind`` and ``spread`` (degrees, empty is 0) are read if they are there,
     further columns are ignored. A photo may have several rows, one a head.
 
     Raises:
         DatasetError: naming file and row, if the manifest is missing, is empty or lacks a column, an image does not
-            exist, an angle is no number within -180 to 180 degrees, or a box is not one.
+            exist, an angle is no number within -180 to 180 degrees, a spread none from 0 on, or a box is not one.
     """
-    manifest = Path(root) / MANIFEST
+    manifest = manifest_of(root)
     samples = []
     for where, row in _rows(manifest, required=("file", *_ANGLES)):
         yaw, pitch, roll = (_angle(row, name, where) for name in _ANGLES)
         corners = _corners(row, where)
         box = None if corners is None else _box(corners, where)
         source = row.get("source") or row["file"]
-        samples.append(
-            PoseSample(_existing(manifest, row, where), (yaw, pitch, roll), box, source, row.get("kind", ""))
-        )
+        file, kind, spread = _existing(manifest, row, where), row.get("kind", ""), _spread(row, where)
+        samples.append(PoseSample(file, (yaw, pitch, roll), box, source, kind, spread))
     return samples
 
 
@@ -117,6 +122,15 @@ def _angle(row: Mapping[str, str], name: str, where: str) -> float:
             "(labels in radians must be converted, invalid ones left out)"
         )
     return angle
+
+
+def _spread(row: Mapping[str, str], where: str) -> float:
+    if not row.get("spread"):
+        return 0.0
+    spread = _number(row, "spread", where)
+    if not 0 <= spread <= _LARGEST_ANGLE:
+        raise DatasetError(f"{where}: spread is {row['spread']}, not degrees from 0 to 180; correct the row")
+    return spread
 
 
 def _corners(row: Mapping[str, str], where: str) -> tuple[float, float, float, float] | None:
