@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,11 @@ from headpose_sdk.errors import (
 )
 from headpose_sdk.training.checkpoint import CHECKPOINT, read_checkpoint
 from headpose_sdk.training.config import TeacherConfig
+from headpose_sdk.training.processes import torch_device
 from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.run_log import SCALARS, RunLog
 from headpose_sdk.training.train import train_teacher
-from headpose_sdk.training.trainer import Trainer, shuffled_rows, torch_device
+from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
 SHARES = (("photo", 0.7), ("rendered", 0.3))
 TINY = TeacherConfig(
@@ -104,7 +107,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert read_checkpoint(tmp_path / "killed" / CHECKPOINT).step == 4
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == [CHECKPOINT]
+    assert {path.name for path in (tmp_path / "killed").iterdir()} <= {CHECKPOINT, SCALARS}
 
     data = [views_folder, rendered_folder]
     resumed = train_teacher(data, tmp_path / "killed", TINY, resume=True, threads=1)
@@ -235,6 +238,24 @@ def test_a_run_on_a_gpu_is_gone_on_with_on_the_cpu(views_folder: Path, tmp_path:
     assert on_gpu.step == 20
     assert {value.device.type for value in on_gpu.tensors.values()} == {"cpu"}
     train_teacher([views_folder], tmp_path / "out", half, resume=True, device="cpu", threads=1)
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="needs tensorboard")
+def test_tensorboard_shows_what_the_log_holds_also_after_a_restart(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    first = line_trainer(tmp_path, steps=150)
+    first.start(resume=False)
+    first.run(points, line_loss, items=8, unit="points")
+    with RunLog(tmp_path, 100) as log:  # as if it had been killed, and the last checkpoint were that of step 100
+        log.write({"step": 150, "of": 200, "mse": 0.25})
+    events = EventAccumulator(str(tmp_path / SCALARS))
+    events.Reload()
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(event.step, event.value) for event in events.Scalars("mse")] == [
+        (line["step"], pytest.approx(line["mse"], rel=1e-5)) for line in logged
+    ]
+    assert [line["step"] for line in logged] == [50, 100, 150]
 
 
 def test_the_log_of_a_resumed_run_repeats_no_step(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ from headpose_sdk.training.data import STORED_MARGIN, STORED_SIZE, VALIDATION_PA
 from headpose_sdk.training.ensemble import Ensemble
 from headpose_sdk.training.labels import known_angles
 from headpose_sdk.training.losses import BIN_CENTERS
+from headpose_sdk.training.processes import torch_device
 from headpose_sdk.training.split import split_by_hash
-from headpose_sdk.training.trainer import torch_device
 
 __all__ = ["View", "mean_answers", "write_targets"]
 

@@ -26,8 +26,9 @@ from headpose_sdk.training.losses import distillation_loss, pose_loss
 from headpose_sdk.training.mixture import Mixture, check_kinds
 from headpose_sdk.training.network import PoseNetwork, normalise
 from headpose_sdk.training.nonfaces import nonface_batch
+from headpose_sdk.training.processes import Processes, training_processes
 from headpose_sdk.training.provenance import folders_settings, teachers_settings
-from headpose_sdk.training.trainer import Trainer, torch_device
+from headpose_sdk.training.trainer import Trainer
 
 __all__ = ["train_student", "train_teacher"]
 
@@ -82,7 +83,8 @@ def train_teacher(
     def loss(logits: Tensor, batch: Batch) -> Mapping[str, Tensor]:
         return pose_loss(logits, batch.angles, batch.known, sigma=batch.sigma, mse_weight=config.mse_weight)
 
-    return _train(data, out, config, loss, {}, resume=resume, init=init, threads=threads, device=device)
+    with training_processes(device) as processes:
+        return _train(data, out, config, loss, {}, processes, resume=resume, init=init, threads=threads)
 
 
 def train_student(
@@ -105,7 +107,7 @@ def train_student(
         ModelError: if a teacher cannot be read.
         And what :func:`train_teacher` raises.
     """
-    ensemble = Ensemble.of(teachers).to(torch_device(device))
+    ensemble = Ensemble.of(teachers)
 
     def loss(logits: Tensor, batch: Batch) -> Mapping[str, Tensor]:
         with torch.autocast(logits.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
@@ -113,7 +115,9 @@ def train_student(
         return distillation_loss(logits, answers, batch.known)
 
     settings = teachers_settings([folder / CHECKPOINT for folder in teachers])
-    return _train(data, out, config, loss, settings, resume=resume, init=init, threads=threads, device=device)
+    with training_processes(device) as processes:
+        ensemble.to(processes.device)
+        return _train(data, out, config, loss, settings, processes, resume=resume, init=init, threads=threads)
 
 
 def _train(
@@ -122,13 +126,12 @@ def _train(
     config: TeacherConfig,
     loss: Loss,
     settings: Mapping[str, Any],
+    processes: Processes,
     *,
     resume: bool,
     init: Path | None,
     threads: int | None,
-    device: TrainingDevice,
 ) -> Path:
-    place = torch_device(device)
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
@@ -159,7 +162,7 @@ def _train(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup=300,
-        device=place,
+        processes=processes,
     )
     trainer.start(resume)
     load_crops(held_back)  # not kept: what cannot be read is told now instead of at the export
@@ -169,8 +172,9 @@ def _train(
     sigma = np.hypot(config.label_sigma, config.spread_weight * crops.spread).astype(np.float32)
 
     def batch_at(step: int) -> Batch:
-        rng = np.random.default_rng([config.seed, step])
+        rng = np.random.default_rng(processes.seeds(config.seed, step))
         shown, nonfaces = mixture.at(step)
+        shown, nonfaces = processes.share(shown), processes.share_of(nonfaces)
         size = config.size_at(step / steps)
         images, angles, known = training_batch(crops, shown, size, rng)
         images = np.concatenate([images, nonface_batch(crops.images, nonfaces, size, rng)])
@@ -182,8 +186,8 @@ def _train(
         )
 
     def loss_of(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        batch = batch.to(place)
-        with torch.autocast(place.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        batch = batch.to(processes.device)
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             logits = model(normalise(batch.images))
         return loss(logits.float(), batch)
 

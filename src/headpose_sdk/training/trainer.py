@@ -26,16 +26,16 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from headpose_sdk.errors import OutputError, ProviderError, TrainingError
+from headpose_sdk.errors import OutputError, TrainingError
 from headpose_sdk.hardware import available_threads
 from headpose_sdk.images import atomic_write
 from headpose_sdk.training.checkpoint import CHECKPOINT, below, read_checkpoint
-from headpose_sdk.training.config import TrainingDevice
+from headpose_sdk.training.processes import Processes
 from headpose_sdk.training.provenance import source_commit
+from headpose_sdk.training.run_log import RunLog
 
 Batch = TypeVar("Batch")
 
-LOG = "log.jsonl"
 CHECKPOINT_SECONDS = 180.0
 LOG_EVERY = 50
 EMA_DECAY = 0.999
@@ -46,8 +46,9 @@ class Trainer:
 
     ``config`` is everything that decides the result, JSON-ready; it is stored in the checkpoint, and a run goes on
     only from a checkpoint of the same configuration. ``averaged`` holds the exponential moving average of the
-    weights, which is the network to evaluate and export. ``device``: where it trains, the CPU by default. ``commit`` is
-    that of the source code which began the run; other code may go on with it, and so may another device.
+    weights, which is the network to evaluate and export. ``processes``: this one among those that train the network
+    together, each with its share of a batch and on its device; without it this one alone, on the CPU. ``commit`` is
+    that of the source code which began the run; other code may go on with it, and so may other devices or processes.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Trainer:
         learning_rate: float,
         weight_decay: float,
         warmup: int,
-        device: torch.device | None = None,
+        processes: Processes | None = None,
     ) -> None:
-        self.device = device or torch.device("cpu")
+        self._processes = processes or Processes()
+        self.device = self._processes.device
         self.model = model.to(self.device)
         self.averaged = deepcopy(model).requires_grad_(False).eval()
         self.out = out
@@ -100,20 +102,26 @@ class Trainer:
             OutputError: if the folder or a file in it cannot be written.
             TrainingError: if the loss is no number any more.
         """
-        self._open_folder()
+        model = self._processes.joined(self.model)
+        if not self._processes.first:
+            with closing(self._batches(batch_at)) as batches:
+                for batch in batches:
+                    self._advance(loss_of(model, batch))
+            return
+        self._make_folder()
         if not self.checkpoint.exists():
             self.save()  # from now on no other run takes the folder for empty
         saved = time.monotonic()
         started, begun = time.monotonic(), self.step
         bar = tqdm(total=self.steps * items, initial=self.step * items, unit=unit, disable=None, smoothing=0.05)
-        with closing(self._batches(batch_at)) as batches, bar:
+        with RunLog(self.out, self.step) as log, closing(self._batches(batch_at)) as batches, bar:
             for batch in batches:
-                terms = self._advance(loss_of(self.model, batch))
+                terms = self._advance(loss_of(model, batch))
                 bar.update(items)
                 if self.step % LOG_EVERY == 0:
                     rate = (self.step - begun) * items / (time.monotonic() - started)
                     bar.set_postfix({name: f"{value:.3f}" for name, value in terms.items()})
-                    self._log({"step": self.step, "of": self.steps, **terms, f"{unit}_per_s": round(rate, 1)})
+                    log.write({"step": self.step, "of": self.steps, **terms, f"{unit}_per_s": round(rate, 1)})
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self.save()
                     saved = time.monotonic()
@@ -178,20 +186,11 @@ class Trainer:
         self._optimizer.load_state_dict(state)
         self.step, self.commit = saved.step, saved.commit
 
-    def _open_folder(self) -> None:
-        """Make ``out``, and drop from its log what a killed run did after the checkpoint: it is done again."""
+    def _make_folder(self) -> None:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.out} cannot be made: {error.strerror}; choose another --out") from error
-        log = self.out / LOG
-        if not log.exists():
-            return
-        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _logged_step(line) <= self.step]
-        if len(kept) < len(lines):
-            with atomic_write(log) as file:
-                file.write("".join(kept).encode())
 
     def _advance(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
         for group in self._optimizer.param_groups:
@@ -228,25 +227,6 @@ class Trainer:
             else:
                 mine.copy_(theirs[name])
 
-    def _log(self, record: Mapping[str, Any]) -> None:
-        with (self.out / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-
-def torch_device(device: TrainingDevice) -> torch.device:
-    """Where to train: "auto" is a GPU if PyTorch can use one.
-
-    Raises:
-        ProviderError: if ``device`` is "cuda" and PyTorch can use none.
-    """
-    usable = torch.cuda.is_available()
-    if device == "cuda" and not usable:
-        raise ProviderError(
-            'device="cuda": PyTorch finds no GPU that it can use; see `nvidia-smi` and `python -c "import torch; '
-            'print(torch.version.cuda)"`, or train on the CPU'
-        )
-    return torch.device("cuda" if usable and device != "cpu" else "cpu")
-
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """The rows of the batch of ``step`` when epochs of ``count`` rows are shuffled anew and joined end to end."""
@@ -263,11 +243,3 @@ def rows_at(count: int, positions: NDArray[np.int64], seed: int) -> NDArray[np.i
 @lru_cache(maxsize=32)  # each kind of row has its own epochs
 def _epoch_order(count: int, epoch: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def _logged_step(line: str) -> float:
-    """The step of a line of the log; infinity for one that a kill cut short."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, TypeError, KeyError):
-        return math.inf

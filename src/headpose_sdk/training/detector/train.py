@@ -19,9 +19,10 @@ from headpose_sdk.training.detector.loss import Targets, detection_loss
 from headpose_sdk.training.detector.network import FaceDetectorNetwork
 from headpose_sdk.training.initial import begin_with
 from headpose_sdk.training.network import normalise
+from headpose_sdk.training.processes import Processes, training_processes
 from headpose_sdk.training.provenance import data_settings
 from headpose_sdk.training.split import split_by_hash
-from headpose_sdk.training.trainer import Trainer, shuffled_rows, torch_device
+from headpose_sdk.training.trainer import Trainer, shuffled_rows
 
 __all__ = ["split_by_file", "train_detector"]
 
@@ -53,7 +54,20 @@ def train_detector(
         OutputError: if ``out`` cannot be written.
         ProviderError: if ``device`` is "cuda" and PyTorch can use no GPU.
     """
-    place = torch_device(device)
+    with training_processes(device) as processes:
+        return _train(data, out, config, processes, resume=resume, init=init, threads=threads)
+
+
+def _train(
+    data: Path,
+    out: Path,
+    config: DetectorConfig,
+    processes: Processes,
+    *,
+    resume: bool,
+    init: Path | None,
+    threads: int | None,
+) -> Path:
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(config.seed)
@@ -75,21 +89,21 @@ def train_detector(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup=300,
-        device=place,
+        processes=processes,
     )
     trainer.start(resume)
     photos = load_photos(training)
-    cells = torch.from_numpy(cell_grid(config.size, config.size).copy()).to(place)
+    cells = torch.from_numpy(cell_grid(config.size, config.size).copy()).to(processes.device)
 
     def batch_at(step: int) -> tuple[Tensor, Targets]:
-        rng = np.random.default_rng([config.seed, step])
-        rows = shuffled_rows(len(photos), config.batch, step, config.seed)
+        rng = np.random.default_rng(processes.seeds(config.seed, step))
+        rows = processes.share(shuffled_rows(len(photos), config.batch, step, config.seed))
         images, boxes, kind = training_batch(photos, rows, config.size, rng)
         return torch.from_numpy(images), Targets(torch.from_numpy(boxes), torch.from_numpy(kind))
 
     def loss_of(model: nn.Module, batch: tuple[Tensor, Targets]) -> Mapping[str, Tensor]:
-        images, targets = batch[0].to(place), batch[1].to(place)
-        with torch.autocast(place.type, torch.bfloat16):
+        images, targets = batch[0].to(processes.device), batch[1].to(processes.device)
+        with torch.autocast(processes.device.type, torch.bfloat16):
             predictions = model(normalise(images))
         score_loss, box_loss = detection_loss(predictions.float(), cells, targets)
         return {"score": score_loss, "box": box_loss}
