@@ -135,7 +135,8 @@ def _export_pose(
         float_file, quantised, half = (folder / f"{name}.onnx" for name in ("float", "model.int8", "model.fp16"))
         dynamic = {"crops": {0: "batch"}, "angles": {0: "batch"}, "std": {0: "batch"}}
         to_onnx(graph, torch.from_numpy(views[:2].copy()), float_file, ["crops"], ["angles", "std"], dynamic)
-        quantise(float_file, quantised, "crops", _calibration_batches(training), also=("Add", "MaxPool"))
+        # Relu too: between a quantised addition and the next convolution it would have to stay float.
+        quantise(float_file, quantised, "crops", _calibration_batches(training), also=("Add", "Relu"))
         halve(float_file, half)
 
         reports: dict[str, dict[str, Any]] = {}

@@ -22,9 +22,9 @@ def quantise(
 ) -> None:
     """Static int8 in QDQ form, calibrated on ``batches`` of the input ``name``: activations uint8, weights int8.
 
-    The weights have a scale a channel. The first convolution, which reads pixels, stays float, and so do those with
-    ``outputs_of_last`` channels, whose numbers are the answer. Beside convolutions the kinds of nodes in ``also`` are
-    quantised.
+    The weights have a scale a channel. The first convolution, which reads pixels, stays float with its activation, and
+    so do convolutions with ``outputs_of_last`` channels, whose numbers are the answer. Beside convolutions the kinds of
+    nodes in ``also`` are quantised.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -40,6 +40,8 @@ def quantise(
     graph = onnx.load(prepared).graph
     channels = {tensor.name: tensor.dims[0] for tensor in graph.initializer if tensor.dims}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    first = [convolutions[0].name]
+    first += [node.name for node in graph.node if node.op_type == "Relu" and node.input[0] == convolutions[0].output[0]]
     last = [node.name for node in convolutions if channels[node.input[1]] == outputs_of_last]
     quantize_static(
         str(prepared),
@@ -50,7 +52,7 @@ def quantise(
         weight_type=QuantType.QInt8,
         per_channel=True,
         op_types_to_quantize=["Conv", *also],
-        nodes_to_exclude=[convolutions[0].name, *last],
+        nodes_to_exclude=[*first, *last],
     )
     prepared.unlink()
 
