@@ -53,7 +53,8 @@ class HeadPoseEstimator:
         ValueError, TypeError: a value that ``device``, ``threads`` or ``detector`` cannot have.
 
     One estimator may be used from several threads at once. It pickles as its arguments, folders as absolute paths:
-    another process gets an estimator that loads its model anew.
+    another process gets an estimator that loads its model anew. So does a forked one at its first prediction; forked
+    from a process that uses a GPU it cannot, which is a ProviderError.
     """
 
     def __init__(
