@@ -54,6 +54,7 @@ def test_no_file_means_no_figures(tmp_path: Path) -> None:
         (json.dumps([{**GOOD, "value": "small"}]), "value is 'small', not a number"),
         (json.dumps([{**GOOD, "value": True}]), "value is True, not a number"),
         (json.dumps([{**GOOD, "value": float("nan")}]), "value is nan, not a number"),
+        (json.dumps([{**GOOD, "value": 10**400}]), "too large to convert"),
         (json.dumps([{**GOOD, "unit": None}]), "all but value must be text"),
     ],
 )

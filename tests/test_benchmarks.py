@@ -17,6 +17,7 @@ COMMANDS = {
     "latency": ["--quick"],
     "throughput": ["--quick", "--files", "5"],
     "scaling": ["--quick"],
+    "endurance": ["--quick", "--crops", "80", "--photos", "64"],
     "memory": ["--quick", "--photos", "40"],
 }
 

@@ -69,13 +69,13 @@ def test_format_and_kind_are_required(tmp_path: Path) -> None:
     assert "unknown field" in refusal(tmp_path, {**DETECTOR, "bins": 62})
 
 
-TEXTS, NUMBERS = ("", 1, None, ["a"]), (0, -1, float("nan"), float("inf"), "1", None, True)
+TEXTS, NUMBERS = ("", 1, None, ["a"]), (0, 10**30, -1, float("nan"), float("inf"), "1", None, True)
 WRONG: list[tuple[dict[str, Any], str, tuple[Any, ...]]] = [
     (POSE, "name", TEXTS),
     (POSE, "convention", TEXTS),
     (POSE, "detector", TEXTS),
     (POSE, "license", TEXTS),
-    (POSE, "input_size", (*NUMBERS, 112.0)),
+    (POSE, "input_size", (*NUMBERS, 112.0, 1025)),
     (POSE, "bins", (*NUMBERS, 62.5)),
     (POSE, "crop_margin", NUMBERS),
     (POSE, "bin_width", NUMBERS),
@@ -98,6 +98,11 @@ def test_a_value_of_the_wrong_kind_is_named(
 ) -> None:
     for value in values:
         assert f'"{name}" is ' in refusal(tmp_path, {**whole, name: value})
+
+
+def test_a_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
+    for wrong in ({"name": ["a" * 10**6]}, {"kind": "a" * 10**6}, {"files": "a" * 10**6}, {"a" * 10**6: 1}):
+        assert len(refusal(tmp_path, {**POSE, **wrong})) < 300 + 4 * len(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,13 @@ def test_no_raw_answer_gives_an_empty_or_infinite_box() -> None:
     assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
+def test_cells_that_point_far_away_are_no_faces(tmp_path: Path) -> None:
+    for far in (3e38, -3e38, 1e9, -1e9):
+        cells = cells_of(32, 32, (0, 0.9, (far, 0, 0, 0)), (1, 0.9, (0, far, 0, 0)), (2, 0.8, (0, 0, -1, -1)))
+        detector = OnnxFaceDetector(write_detector(tmp_path / f"far {far}", cells), device="cpu", threads=1)
+        assert [found.score for found in detector.detect(np.zeros((32, 32, 3), np.uint8))] == [pytest.approx(0.8)]
+
+
 def test_of_overlapping_boxes_the_best_survives() -> None:
     boxes = np.array([(0, 0, 10, 10), (1, 0, 11, 10), (20, 0, 30, 10), (25, 0, 35, 10), (0, 1, 10, 11)], np.float32)
     scores = np.array([0.6, 0.9, 0.5, 0.7, 0.8], np.float32)

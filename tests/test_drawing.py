@@ -150,8 +150,8 @@ def test_what_is_not_a_picture_is_refused(image: Any, told: str) -> None:
         (0, 0, 0.001, 0.001),
         (-50, -50, 50, 50),
         (-9, -9, -1, -1),
-        (1e9, 1e9, 2e9, 2e9),
-        (-1e300, -1e300, 1e300, 1e300),
+        (9e8, 9e8, 1e9, 1e9),
+        (-1e9, -1e9, 1e9, 1e9),
     ],
 )
 def test_tiny_pictures_and_wild_boxes_do_no_harm(shape: tuple[int, ...], box: tuple[float, ...]) -> None:

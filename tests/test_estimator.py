@@ -302,6 +302,14 @@ def test_files_are_told_in_order_and_a_bad_one_in_its_place(tiny: HeadPoseEstima
         assert "gone.png: no such file" in str(gone.error)
 
 
+def test_files_over_the_callers_limits_are_told_in_their_place(tiny: HeadPoseEstimator, tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", picture(1))
+    [result] = tiny.predict_files([tmp_path / "a.png"], max_pixels=5)
+    assert (result.faces, "over the limit of 5e-06 megapixels" in str(result.error)) == ((), True)
+    [result] = tiny.predict_files([tmp_path / "a.png"], max_bytes=5)
+    assert (result.faces, "over the limit of 5e-06 megabytes" in str(result.error)) == ((), True)
+
+
 def test_what_is_wrong_with_the_call_is_said_at_the_call(tiny: HeadPoseEstimator) -> None:
     for batch_size in (0, -1):
         with pytest.raises(ValueError, match=f"batch_size={batch_size} is not possible; give at least 1"):

@@ -5,18 +5,39 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 import pytest
-from picture_bytes import CORNERS, NOISE, QUARTERS, encode, png, png_chunk, read_bytes_as_image, tiff, with_exif
+from picture_bytes import (
+    CORNERS,
+    NOISE,
+    QUARTERS,
+    encode,
+    flat_jpeg,
+    png,
+    png_chunk,
+    read_bytes_as_image,
+    tiff,
+    with_exif,
+)
 
 from headpose_sdk.errors import InvalidImageError, ModelNotFoundError, OutputError
-from headpose_sdk.images import atomic_write, check_image, find_images, read_image, write_image
+from headpose_sdk.images import (
+    MAX_BYTES,
+    MAX_SIDE,
+    atomic_write,
+    check_image,
+    decode_image,
+    find_images,
+    read_image,
+    write_image,
+)
 
 # What an upright picture looks like as stored for each EXIF orientation: the inverse of what a viewer does.
 STORED = {
@@ -195,6 +216,69 @@ def test_a_path_that_is_no_readable_file(tmp_path: Path) -> None:
         read_image(file)
 
 
+# read_image: limits
+
+
+def test_the_limit_of_pixels_is_the_callers(tmp_path: Path) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(encode(".png", NOISE))  # 31 x 24
+    assert read_image(file, max_pixels=31 * 24).shape == NOISE.shape
+    with pytest.raises(InvalidImageError, match=r"31 x 24 pixels are over the limit of 0\.000743 megapixels; scale"):
+        read_image(file, max_pixels=31 * 24 - 1)
+    with pytest.raises(InvalidImageError, match=r"^upload 7: 31 x 24 pixels are over the limit of"):
+        decode_image(file.read_bytes(), name="upload 7", max_pixels=1)
+
+
+def test_the_limit_of_bytes_is_the_callers_and_what_is_over_it_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(encode(".png", NOISE))
+    size = file.stat().st_size
+    assert read_image(file, max_bytes=size).shape == NOISE.shape
+    with pytest.raises(InvalidImageError, match=r"photo\.png: the file is over the limit of 0\.001 megabytes; save"):
+        read_image(file, max_bytes=1000)
+    os.truncate(file, MAX_BYTES + 1)  # a hole
+    with pytest.raises(InvalidImageError, match="over the limit of 400 megabytes"):
+        read_image(file)
+
+
+def test_a_pipe_is_read_to_its_end_or_to_the_limit(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def send(data: bytes) -> threading.Thread:
+        def write() -> None:
+            with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as file:
+                file.write(data)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        return thread
+
+    for data, cause in ((encode(".png", NOISE), None), (encode(".png", NOISE) + bytes(200_000), "over the limit")):
+        writing = send(data)
+        if cause is None:
+            assert np.array_equal(read_image(pipe, max_bytes=100_000), NOISE)
+        else:
+            with pytest.raises(InvalidImageError, match=cause):
+                read_image(pipe, max_bytes=100_000)
+        writing.join(timeout=10)
+        assert not writing.is_alive()
+
+
+def test_the_limit_of_a_side_is_what_a_jpeg_can_have(tmp_path: Path) -> None:
+    longest = np.zeros((1, MAX_SIDE, 3), np.uint8)
+    assert decode_image(encode(".jpg", longest[:, :65_500])).shape == (1, 65_500, 3)  # as far as OpenCV writes them
+    assert decode_image(encode(".png", longest)).shape == longest.shape
+    with pytest.raises(InvalidImageError, match=r"^image: 1 x 65536 pixels are over the limit of 65535 pixels a side"):
+        decode_image(encode(".png", np.zeros((65_536, 1, 3), np.uint8)))
+
+
+def test_as_many_scans_as_any_encoder_writes() -> None:
+    assert decode_image(flat_jpeg(1200, 1200, (9,), scans=100)).shape == (1200, 1200, 3)
+    with pytest.raises(InvalidImageError, match=r"the JPEG file is damaged \(it has 101 scans, more than 100\)"):
+        decode_image(flat_jpeg(1200, 1200, (9,), scans=101))
+
+
 # write_image and atomic_write
 
 
@@ -314,6 +398,15 @@ def test_find_images_is_recursive_sorted_and_leaves_hidden_files_out(tmp_path: P
     (tmp_path / "folder.jpg").mkdir()
     assert find_images(tmp_path) == [tmp_path / name for name in wanted]
     assert find_images(str(tmp_path / "b")) == [tmp_path / "b/c.png", tmp_path / "b/d/e.webp"]
+
+
+def test_find_images_takes_files_alone_and_links_to_them(tmp_path: Path) -> None:
+    (tmp_path / "real.jpg").touch()
+    (tmp_path / "link.jpg").symlink_to("real.jpg")
+    (tmp_path / "broken.jpg").symlink_to("gone.jpg")  # reading it tells that it is
+    os.mkfifo(tmp_path / "endless.jpg")
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    assert [path.name for path in find_images(tmp_path)] == ["broken.jpg", "link.jpg", "real.jpg"]
 
 
 def test_find_images_works_below_a_hidden_folder_that_was_asked_for(tmp_path: Path) -> None:

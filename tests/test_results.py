@@ -48,7 +48,18 @@ def test_box_that_is_not_finite_is_refused(position: int, bad: float) -> None:
         BoundingBox(*corners)
 
 
-@pytest.mark.parametrize("corners", [(5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9), (5, 9, 9, 5), (100, 100, 50, 50)])
+@pytest.mark.parametrize("far", [1.1e9, -1.1e9, 1.7e308, -1.7e308])
+def test_box_farther_than_any_pixel_is_refused(far: float) -> None:
+    for corners in ((0, 0, far, 9), (0, 0, 9, far), (far, 0, 9, 9), (0, far, 9, 9)):
+        with pytest.raises(InvalidBoxError, match=r"reaches beyond 1e\+09 pixels; give corners near"):
+            BoundingBox(*corners)
+    assert BoundingBox(-1e9, -1e9, 1e9, 1e9).width == 2e9
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [(5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9), (5, 9, 9, 5), (100, 100, 50, 50), (0, 0, 5e-4, 9), (0, 0, 9, 1e-308)],
+)
 def test_empty_or_turned_box_is_refused_and_told_what_is_meant(corners: tuple[float, ...]) -> None:
     with pytest.raises(InvalidBoxError, match="corners, not width and height") as caught:
         BoundingBox(*corners)

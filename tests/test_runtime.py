@@ -14,7 +14,16 @@ import numpy as np
 import onnxruntime
 import pytest
 from fresh_python import run_python
-from tiny_models import POSE_SIZE, detector_config, mean_colour_network, pose_config, write_model, write_pose_model
+from tiny_models import (
+    POSE_SIZE,
+    detector_config,
+    infinite_network,
+    mean_colour_network,
+    pose_config,
+    write_detector,
+    write_model,
+    write_pose_model,
+)
 
 from headpose_sdk.config import ModelFolder, open_folder
 from headpose_sdk.cuda import CudaGraphs, OnnxSession
@@ -22,6 +31,7 @@ from headpose_sdk.detection import OnnxFaceDetector
 from headpose_sdk.errors import ModelIntegrityError, ModelNotFoundError, ProviderError, UnknownModelError
 from headpose_sdk.estimator import HeadPoseEstimator
 from headpose_sdk.hardware import available_threads
+from headpose_sdk.results import BoundingBox, FaceDetection, Image
 from headpose_sdk.runtime import OneWarning, OnnxModel, _with_engine_cache
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -143,6 +153,36 @@ def test_nan_is_an_error_and_never_an_answer(folder: ModelFolder) -> None:
     model = OnnxModel(folder, device="cpu", threads=1)
     with pytest.raises(ModelIntegrityError, match=rf"model answered NaN or infinity on {CPU}; try device='cpu'"):
         model.run(crops((1, 2, 3), (4, 0, 6)))  # std is 0 / 0
+
+
+def test_infinity_is_an_error_in_every_way_to_ask(tmp_path: Path) -> None:
+    network = infinite_network()
+    estimator = HeadPoseEstimator(write_model(tmp_path / "model", pose_config(network), network), threads=1)
+    photo, box = np.full((40, 40, 3), 7, np.uint8), BoundingBox(3, 3, 30, 30)
+    with pytest.raises(ModelIntegrityError, match="answered NaN or infinity"):
+        estimator.predict(photo, [box])
+    with pytest.raises(ModelIntegrityError, match="answered NaN or infinity"):
+        estimator.predict_crops(crops((1, 2, 3)))
+    stream = HeadPoseEstimator(tmp_path / "model", detector=WholePicture(), threads=1)
+    with pytest.raises(ModelIntegrityError, match="answered NaN or infinity"):
+        list(stream.predict_batch([photo] * 3))
+
+
+class WholePicture:
+    """Finds a face that fills the picture."""
+
+    def detect(self, image: Image) -> list[FaceDetection]:
+        return [FaceDetection(BoundingBox(0, 0, image.shape[1], image.shape[0]), 1.0)]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", [0, 1, 4])
+def test_a_detector_that_answers_nonsense_is_an_error_too(tmp_path: Path, wrong: float, column: int) -> None:
+    cells = np.zeros((16 + 4 + 1, 5), np.float32)
+    cells[3, column] = wrong
+    detector = OnnxFaceDetector(write_detector(tmp_path / "detector", cells), device="cpu", threads=1)
+    with pytest.raises(ModelIntegrityError, match="detector answered NaN or infinity"):
+        detector.detect(np.zeros((32, 32, 3), np.uint8))
 
 
 def test_a_batch_that_does_not_fit_is_told(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ import pytest
 from videos import ScriptedEstimator, read_all, square, write_irregular_video, write_video
 
 from headpose_sdk import HeadPoseTracker, open_video
-from headpose_sdk.errors import OutputError, VideoError
+from headpose_sdk.errors import DatasetError, OutputError, VideoError
 from headpose_sdk.results import Image
 from headpose_sdk.tracking import TrackedPose
 from headpose_sdk.video.pipeline import WriteBehind, read_ahead
+from headpose_sdk.video.plots import read_series
 from headpose_sdk.video.reader import VideoReader
 from headpose_sdk.video.records import COLUMNS, RecordWriter, csv_rows, frame_record
 from headpose_sdk.video.sound import add_sound
@@ -276,6 +277,24 @@ def test_records_are_the_same_as_json_and_as_csv(tmp_path: Path, people: list[Tr
         assert [float(row[name]) for name in ("yaw", "pitch", "roll")] == [face["yaw"], face["pitch"], face["roll"]]
         assert [float(row[name]) for name in ("x1", "y1", "x2", "y2")] == face["box"]
         assert float(row["r02"]) == face["rotation"][0][2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"time": 0, "faces": [{"identity": 1e999}]}',
+        '{"time": 1e999, "faces": 3}',
+        '{"time": ' + "9" * 400 + ', "faces": []}',
+        '{"time": 0, "faces": ' + "[" * 5000 + "]" * 5000 + "}",
+        "[]",
+        "\u0000",
+    ],
+    ids=["infinite identity", "no list", "a huge time", "nested deep", "no record", "NUL"],
+)
+def test_lines_that_are_no_records_are_told(tmp_path: Path, line: str) -> None:
+    (tmp_path / "people.jsonl").write_text(line + "\n")
+    with pytest.raises(DatasetError, match=r"people\.jsonl: line 1 is no record of"):
+        read_series(tmp_path / "people.jsonl")
 
 
 def test_a_row_has_the_columns(people: list[TrackedPose]) -> None:

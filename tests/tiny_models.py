@@ -30,6 +30,20 @@ def mean_colour_network() -> bytes:
     )
 
 
+def infinite_network() -> bytes:
+    """As :func:`mean_colour_network`, and std is infinite wherever an angle is not 0."""
+    return _network(
+        [
+            _node("Cast", ["crops"], ["floats"], to=FLOAT),
+            _node("ReduceMean", ["floats"], ["angles"], axes=[1, 2], keepdims=0),
+            _node("Sub", ["angles", "angles"], ["nothing"]),
+            _node("Div", ["angles", "nothing"], ["std"]),
+        ],
+        [_value("crops", UINT8, ["n", POSE_SIZE, POSE_SIZE, 3])],
+        [_value("angles", FLOAT, ["n", 3]), _value("std", FLOAT, ["n", 3])],
+    )
+
+
 def constant_detector(cells: NDArray[np.float32]) -> bytes:
     """One picture (1, H, W, 3) -> the same ``cells`` (A, 5) whatever it shows."""
     tensor = b"".join(_int(1, side) for side in cells.shape) + _int(2, FLOAT) + _bytes(8, b"known")

@@ -39,7 +39,7 @@ def read_metrics(folder: Path) -> list[Metric]:
         return [_metric(entry) for entry in json.loads(path.read_bytes())]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise ModelIntegrityError(
             f"{path} is no list of measured figures ({error}); mend it, or delete it: the model runs without"
         ) from error

@@ -174,13 +174,13 @@ def _checked(data: object, path: Path) -> ModelConfig:
     kind = data.get("kind")
     cls = kinds.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ModelIntegrityError(f'{path}: "kind" is {kind!r}, not one of {", ".join(kinds)}; {_AGAIN}')
+        raise ModelIntegrityError(f'{path}: "kind" is {_short(kind)}, not one of {", ".join(kinds)}; {_AGAIN}')
     values = {name: value for name, value in data.items() if name != "format"}
     known = {field.name for field in fields(cls)}
     needed = {field.name for field in fields(cls) if field.default is MISSING}
     for problem, names in (("lacks", needed - values.keys()), ("has an unknown field", values.keys() - known)):
         if names:
-            raise ModelIntegrityError(f"{path} {problem} {', '.join(sorted(names))}; {_AGAIN} with this version")
+            raise ModelIntegrityError(f"{path} {problem} {', '.join(sorted(names))[:300]}; {_AGAIN} with this version")
     return cls(**{name: _value(name, value, path) for name, value in values.items()})
 
 
@@ -192,14 +192,14 @@ def _value(name: str, value: Any, path: Path) -> Any:
         value = tuple(value) if isinstance(value, list) else value
     describe, test = _RULES.get(name, ("a text", lambda v: isinstance(v, str) and v != ""))
     if not test(value):
-        raise ModelIntegrityError(f'{path}: "{name}" is {value!r}, not {describe}; {_AGAIN}')
+        raise ModelIntegrityError(f'{path}: "{name}" is {_short(value)}, not {describe}; {_AGAIN}')
     return value
 
 
 def _files(value: Any, path: Path) -> dict[str, WeightsFile]:
     if not isinstance(value, dict) or "cpu" not in value or not value.keys() <= {"cpu", "cuda"}:
         raise ModelIntegrityError(
-            f'{path}: "files" is {value!r}; it must map cpu, and may map cuda, to name and sha256; {_AGAIN}'
+            f'{path}: "files" is {_short(value)}; it must map cpu, and may map cuda, to name and sha256; {_AGAIN}'
         )
     files = {}
     for device, entry in value.items():
@@ -208,11 +208,17 @@ def _files(value: Any, path: Path) -> dict[str, WeightsFile]:
         name, digest = entry["name"], entry["sha256"]
         # A plain name cannot lead out of the folder.
         if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
-            raise ModelIntegrityError(f"{path}: {name!r} is no plain file name in the model folder; {_AGAIN}")
+            raise ModelIntegrityError(f"{path}: {_short(name)} is no plain file name in the model folder; {_AGAIN}")
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise ModelIntegrityError(f"{path}: the sha256 of {name} is not 64 hexadecimal digits; {_AGAIN}")
         files[device] = WeightsFile(name, digest)
     return files
+
+
+def _short(value: object) -> str:
+    """As it would be written in Python, cut where that is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _is_number(value: Any) -> bool:
@@ -220,7 +226,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return _is_number(value) and 0 < value < float("inf")
+    return _is_number(value) and 0 < value <= _LARGEST
 
 
 def _is_fraction(value: Any) -> bool:
@@ -228,24 +234,27 @@ def _is_fraction(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return _is_positive(value) and isinstance(value, int)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST_COUNT
 
+
+_LARGEST, _LARGEST_COUNT = 100.0, 65_535
 
 _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "input_size": ("a whole number above 0", _is_count),
-    "bins": ("a whole number above 0", _is_count),
-    "max_side": ("a whole number above 0", _is_count),
-    "min_side": ("a whole number above 0", _is_count),
-    "coarse_side": ("a whole number above 0", _is_count),
-    "smallest_box": ("a whole number above 0", _is_count),
-    "crop_margin": ("a number above 0", _is_positive),
-    "bin_width": ("a number above 0", _is_positive),
-    "face_scale": ("a number above 0", _is_positive),
+    # A model of somebody else's must not make us cut crops of gigabytes.
+    "input_size": ("a whole number from 1 to 1024", lambda v: _is_count(v) and v <= 1024),
+    "bins": ("a whole number from 1 to 65535", _is_count),
+    "max_side": ("a whole number from 1 to 65535", _is_count),
+    "min_side": ("a whole number from 1 to 65535", _is_count),
+    "coarse_side": ("a whole number from 1 to 65535", _is_count),
+    "smallest_box": ("a whole number from 1 to 65535", _is_count),
+    "crop_margin": ("a number above 0, up to 100", _is_positive),
+    "bin_width": ("a number above 0, up to 100", _is_positive),
+    "face_scale": ("a number above 0, up to 100", _is_positive),
     "face_shift": ("a number between -1 and 1", lambda v: _is_number(v) and -1 < v < 1),
     "score_threshold": ("a number between 0 and 1", _is_fraction),
     "max_iou": ("a number between 0 and 1", _is_fraction),
     "std_scale": (
-        "three numbers above 0",
+        "three numbers above 0, up to 100",
         lambda v: isinstance(v, tuple) and len(v) == 3 and all(map(_is_positive, v)),
     ),
     "training": ("an object", lambda v: isinstance(v, dict)),

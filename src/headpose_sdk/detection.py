@@ -168,11 +168,11 @@ def cell_grid(height: int, width: int) -> NDArray[np.float32]:
 def decode_boxes(raw: NDArray[np.float32], cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """Corners (K, 4) in input pixels from raw (K, 4) predictions of the ``cells`` (K, 3) of :func:`cell_grid`.
 
-    Raw dx, dy move the cell's centre by that many strides; raw w, h are logarithms of ``BOX_UNIT`` strides, taken
-    as if between -6 and 6: no box is empty or infinite.
+    Raw dx, dy move the cell's centre by that many strides; raw w, h are logarithms of ``BOX_UNIT`` strides. They are
+    taken as if between -1e5 and 1e5, and between -6 and 6: no box is empty or infinite.
     """
     stride = cells[:, 2:]
-    center = cells[:, :2] + raw[:, :2] * stride
+    center = cells[:, :2] + np.clip(raw[:, :2], -1e5, 1e5) * stride
     half = np.exp(np.clip(raw[:, 2:], -6.0, 6.0)) * (stride * BOX_UNIT / 2)
     return np.concatenate([center - half, center + half], axis=1)
 

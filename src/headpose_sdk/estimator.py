@@ -17,7 +17,7 @@ from headpose_sdk.config import PoseModelConfig
 from headpose_sdk.detection import FaceDetector, OnnxFaceDetector
 from headpose_sdk.errors import InvalidBoxError, InvalidImageError, UnknownModelError
 from headpose_sdk.hardware import available_threads
-from headpose_sdk.images import check_image, read_image
+from headpose_sdk.images import MAX_BYTES, MAX_PIXELS, check_image, read_image
 from headpose_sdk.preprocessing import check_box, crop_faces
 from headpose_sdk.results import BoundingBox, HeadPose, Image, ImageResult, PoseBatch
 from headpose_sdk.runtime import Device, OneWarning, OnnxModel, Provider
@@ -53,7 +53,8 @@ class HeadPoseEstimator:
         ValueError, TypeError: a value that ``device``, ``threads`` or ``detector`` cannot have.
 
     One estimator may be used from several threads at once. It pickles as its arguments, folders as absolute paths:
-    another process gets an estimator that loads its model anew.
+    another process gets an estimator that loads its model anew. So does a forked one at its first prediction; forked
+    from a process that uses a GPU it cannot, which is a ProviderError.
     """
 
     def __init__(
@@ -146,19 +147,26 @@ class HeadPoseEstimator:
 
         return (poses for _, poses in self._stream(enumerate(images), crop, batch_size))
 
-    def predict_files(self, paths: Iterable[str | PathLike[str]], *, batch_size: int = 32) -> Iterator[ImageResult]:
+    def predict_files(
+        self,
+        paths: Iterable[str | PathLike[str]],
+        *,
+        batch_size: int = 32,
+        max_pixels: int = MAX_PIXELS,
+        max_bytes: int = MAX_BYTES,
+    ) -> Iterator[ImageResult]:
         """The poses in each image file, in order; a file that cannot be read is a result with ``error``.
 
         So is one where the detector finds a box outside of the photo. Any iterable of paths will do; about
         ``batch_size`` crops go through the network at once. Files are read on threads, ahead as in
-        :meth:`predict_batch`.
+        :meth:`predict_batch`; ``max_pixels`` and ``max_bytes`` are the limits of :func:`read_image`.
         """
         _check_stream("paths", paths, batch_size, single=isinstance(paths, str | bytes | PathLike))
 
         def read(path: str | PathLike[str], detector: FaceDetector) -> tuple[ImageResult, _Faces, _Crops]:
             name = fspath(path)
             try:
-                image = read_image(path)
+                image = read_image(path, max_pixels=max_pixels, max_bytes=max_bytes)
             except InvalidImageError as error:
                 return ImageResult(name, None, None, (), str(error)), [], self._no_crops()
             height, width = image.shape[:2]

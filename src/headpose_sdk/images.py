@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -19,19 +20,37 @@ import cv2
 import numpy as np
 
 from headpose_sdk.errors import HeadPoseError, InvalidImageError, OutputError
-from headpose_sdk.formats import HEAD_BYTES, MAX_PIXELS, find_format, picture_size, refused_format, text_start
+from headpose_sdk.formats import (
+    HEAD_BYTES,
+    check_complete,
+    find_format,
+    picture_size,
+    rare_samples,
+    refused_format,
+    text_start,
+)
 from headpose_sdk.results import Image
 
 __all__ = [
     "IMAGE_EXTENSIONS",
+    "MAX_BYTES",
     "MAX_PIXELS",
+    "MAX_SIDE",
     "WRITABLE_EXTENSIONS",
     "atomic_write",
     "check_image",
+    "decode_image",
     "find_images",
     "read_image",
     "write_image",
 ]
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 4 * MAX_PIXELS
+"""Of a picture and of its file, unless :func:`read_image` is told otherwise."""
+
+MAX_SIDE = 65_535
+"""Pixels, as many as a JPEG file can have."""
 
 IMAGE_EXTENSIONS = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """What :func:`find_images` looks for, in lower case; :func:`read_image` never looks at extensions."""
@@ -85,41 +104,59 @@ def check_image(image: object, *, name: str = "image") -> Image:
     return image
 
 
-def read_image(path: str | PathLike[str]) -> Image:
+def read_image(path: str | PathLike[str], *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Image:
     """Read a JPEG, PNG, WebP, BMP or TIFF file as (H, W, 3) uint8, BGR, contiguous, turned upright.
 
     The format is found from the content, whatever the extension says. The EXIF orientation is applied as far as
     OpenCV does it: always for JPEG and TIFF, for PNG and WebP if the installed version can. Grey, palette and
-    CMYK pictures become BGR, 16 bits become 8, an alpha channel is dropped (not blended), of an animation there
-    is the first frame. ``MAX_PIXELS`` is the most that a picture may have.
+    CMYK pictures become BGR, 16 bits become 8, an alpha channel is dropped (not blended), of several pages there is
+    the first, of an animation the first frame (of WebP from OpenCV 4.11 on).
+
+    ``max_pixels`` and ``max_bytes`` are the most that a picture and its file may have, ``MAX_SIDE`` that of a side:
+    memory is taken for the pixels only when the header, the file's end and these limits are in order.
 
     Raises:
         InvalidImageError: if there is no such file, or it cannot be read, is cut off, damaged, too large or
             of another format; the message says which.
     """
-    data = _read_bytes(path)
+    return decode_image(_read_bytes(path, max_bytes), name=os.fspath(path), max_pixels=max_pixels)
+
+
+def decode_image(data: bytes, *, name: str = "image", max_pixels: int = MAX_PIXELS) -> Image:
+    """The picture in the bytes of a file, as :func:`read_image`; ``name`` is what error messages call it."""
     kind = find_format(data)
     if kind is None:
-        _refuse_format(path, data)
+        _refuse_format(name, data)
     try:
         width, height = picture_size(kind, data)
+        large = width * height > max_pixels or max(width, height) > MAX_SIDE
+        rare = None if large else rare_samples(kind, data)
+        if not large and not rare:
+            check_complete(kind, data)
     except (EOFError, ValueError) as error:
         damaged = isinstance(error, ValueError)
         cause = f"is damaged ({error})" if damaged else f"is cut off, it ends after {len(data)} bytes"
-        raise InvalidImageError(f"{path}: the {kind} file {cause}; copy or download it again") from error
-    if width * height > MAX_PIXELS:
+        raise InvalidImageError(f"{name}: the {kind} file {cause}; copy or download it again") from error
+    if large:
+        most = f"{max_pixels / 1e6:g} megapixels" if width * height > max_pixels else f"{MAX_SIDE} pixels a side"
         raise InvalidImageError(
-            f"{path}: {width} x {height} pixels are over the limit of {MAX_PIXELS // 1_000_000} megapixels; "
-            "scale the picture down first"
+            f"{name}: {width} x {height} pixels are over the limit of {most}; scale the picture down first"
         )
+    if rare:
+        raise InvalidImageError(f"{name}: a {kind} file with {rare} cannot be read; save it with 8 bits, unsigned")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
     if image is None:
         raise InvalidImageError(
-            f"{path}: OpenCV {cv2.__version__} cannot decode this {kind} file: it is cut off, damaged or of a "
+            f"{name}: OpenCV {cv2.__version__} cannot decode this {kind} file: it is cut off, damaged or of a "
             "rare kind; open it in an image editor and save it as an 8-bit JPEG or PNG"
+        )
+    if image.shape[:2] not in ((height, width), (width, height)):  # the orientation may exchange them
+        raise InvalidImageError(
+            f"{name}: the {kind} file is damaged: its header says {width} x {height} pixels and it holds "
+            f"{image.shape[1]} x {image.shape[0]}; copy or download it again"
         )
     return cast(Image, np.ascontiguousarray(image))
 
@@ -186,7 +223,8 @@ def find_images(
     """The picture files below ``folder``, at any depth, sorted, each path beginning with ``folder``.
 
     Files count by their extension (``IMAGE_EXTENSIONS``, in either case). What is hidden (its name begins with
-    a dot) is left out, and folders behind symbolic links are not entered.
+    a dot) is left out, and so is what is there but no file: a pipe would never end. Folders behind symbolic links
+    are not entered.
 
     ``on_error`` is called with the error of each folder that cannot be listed, and the search goes on.
 
@@ -210,18 +248,27 @@ def find_images(
             for name in files
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_EXTENSIONS
         ]
-    return sorted(images)
+    return sorted(image for image in images if not _is_special(image))
 
 
-def _read_bytes(path: str | PathLike[str]) -> bytes:
+def _is_special(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False  # reading it will say why
+
+
+def _read_bytes(path: str | PathLike[str], max_bytes: int) -> bytes:
     """The whole file if it begins like a picture, else only its head: a video may not fit in memory."""
+    size = 0
     try:
         if Path(path).is_dir():
             raise IsADirectoryError  # Windows would say that permission was denied
         with Path(path).open("rb") as file:
             data = file.read(HEAD_BYTES)
             if find_format(data):
-                data += file.read()
+                size = os.fstat(file.fileno()).st_size  # 0 for a pipe, which is read as far as the limit
+                data += file.read(size or max_bytes) if size <= max_bytes else b""
     except FileNotFoundError as error:
         raise InvalidImageError(f"{path}: no such file; check the spelling and the working folder") from error
     except IsADirectoryError as error:
@@ -234,10 +281,14 @@ def _read_bytes(path: str | PathLike[str]) -> bytes:
         ) from error
     if not data:
         raise InvalidImageError(f"{path}: the file is empty; copy or download it again")
+    if max(size, len(data)) > max_bytes:
+        raise InvalidImageError(
+            f"{path}: the file is over the limit of {max_bytes / 1e6:g} megabytes; save the picture smaller"
+        )
     return data
 
 
-def _refuse_format(path: str | PathLike[str], head: bytes) -> NoReturn:
+def _refuse_format(path: str, head: bytes) -> NoReturn:
     if kind := refused_format(head):
         raise InvalidImageError(f"{path}: {kind} files cannot be read; convert it to JPEG or PNG and give that")
     if start := text_start(head):

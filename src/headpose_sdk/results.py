@@ -22,13 +22,16 @@ __all__ = ["BoundingBox", "FaceDetection", "HeadPose", "Image", "ImageResult", "
 Image = NDArray[np.uint8]
 """A picture: (H, W, 3) uint8, BGR, as ``cv2.imread`` returns. Views such as ``rgb[..., ::-1]`` are fine."""
 
+_FARTHEST, _THINNEST = 1e9, 1e-3  # pixels; what is computed from boxes within these bounds stays finite
+
 
 @dataclass(frozen=True, slots=True)
 class BoundingBox:
     """A face box in pixels, corners (x1, y1) top left and (x2, y2) bottom right; may reach outside the image.
 
     Raises:
-        InvalidBoxError: if a corner is not finite, or the box has no width or no height.
+        InvalidBoxError: if a corner is not finite or beyond 1e9 pixels, or the box has no width or no height (less than
+            a thousandth of a pixel).
     """
 
     x1: float
@@ -40,7 +43,9 @@ class BoundingBox:
         corners = (self.x1, self.y1, self.x2, self.y2)
         if not all(math.isfinite(corner) for corner in corners):
             raise InvalidBoxError(f"box {corners} holds NaN or infinity; give four finite pixel coordinates")
-        if self.x2 <= self.x1 or self.y2 <= self.y1:
+        if max(map(abs, corners)) > _FARTHEST:
+            raise InvalidBoxError(f"box {corners} reaches beyond {_FARTHEST:g} pixels; give corners near the image")
+        if self.x2 - self.x1 < _THINNEST or self.y2 - self.y1 < _THINNEST:
             raise InvalidBoxError(
                 f"box {corners} is empty; it must have x2 > x1 and y2 > y1 (corners, not width and height)"
             )

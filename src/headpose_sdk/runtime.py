@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from headpose_sdk.config import ModelFolder, PoseModelConfig
 from headpose_sdk.cuda import CudaGraphs, OnnxSession
 from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
+from headpose_sdk.forks import abandon, tell_children
 from headpose_sdk.hardware import available_threads, has_nvidia_driver
 
 __all__ = ["Device", "OneWarning", "OnnxModel", "Provider", "built_in_providers"]
@@ -38,7 +40,7 @@ _gathered: ContextVar[list[str] | None] = ContextVar("headpose_sdk_gathered_warn
 
 
 class OnnxModel:
-    """A loaded network; :meth:`run` may be called from several threads at once.
+    """A loaded network; :meth:`run` may be called from several threads at once, and in forked processes.
 
     ``device`` "auto" takes the GPU where a driver is present and the session really runs on it, else the CPU;
     "cuda" that would end on the CPU is an error. ``providers`` overrides ``device`` with ONNX Runtime's own list.
@@ -66,9 +68,13 @@ class OnnxModel:
             raise ValueError(f"threads={threads} is not possible; give at least 1, or None for all this process has")
         self._folder = folder
         self._threads = threads or available_threads()
-        self._session, self._graphs = self._start(device, providers)
-        self._input: str = self._session.get_inputs()[0].name
-        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+        self._asked_for = device, providers
+        self._lock = Lock()
+        session, graphs = self._start(device, providers)
+        self._started: tuple[Any, CudaGraphs | None] | None = (session, graphs)
+        self._input: str = session.get_inputs()[0].name
+        self.providers: tuple[str, ...] = tuple(session.get_providers())
+        tell_children(self)
         if _on_gpu(self.providers) and "cuda" not in folder.config.files:
             _tell(f"model {folder.config.name} has no file made for CUDA; the one for the CPU runs there, slower")
 
@@ -76,17 +82,19 @@ class OnnxModel:
         """The network's outputs for a uint8 batch (N, H, W, 3): finite numbers.
 
         Raises:
-            ProviderError: if ONNX Runtime gives up, for want of memory say.
+            ProviderError: if ONNX Runtime gives up, for want of memory say; in a process forked from one that uses
+                a GPU.
             ModelIntegrityError: if the network takes another shape or dtype, or NaN or infinity comes out.
         """
         outputs: list[NDArray[Any]]
+        session, graphs = self._ready()
         try:
-            if self._graphs is not None and len(batch):
-                outputs = self._graphs.run(batch)
+            if graphs is not None and len(batch):
+                outputs = graphs.run(batch)
             else:
-                outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch)})
+                outputs = session.run(None, {self._input: np.ascontiguousarray(batch)})
         except Exception as error:
-            expected = self._session.get_inputs()[0]
+            expected = session.get_inputs()[0]
             if not _fits(batch, expected):
                 raise ModelIntegrityError(
                     f"the network in {self._folder.path} takes {expected.type} of shape {expected.shape}, and its "
@@ -102,6 +110,24 @@ class OnnxModel:
                 "try device='cpu', or export the model again"
             )
         return outputs
+
+    def after_fork(self) -> None:
+        """In a forked process: leave the session to the parent, and start another one when it is needed."""
+        self._lock = Lock()  # another thread of the parent may hold the old one for ever
+        if self._started is not None:
+            abandon(self._started)
+        self._started = None
+
+    def _ready(self) -> tuple[Any, CudaGraphs | None]:
+        with self._lock:
+            if self._started is None:
+                if _on_gpu(self.providers):
+                    raise ProviderError(
+                        "CUDA does not work in a process forked from one that used it; start processes by 'spawn': "
+                        "multiprocessing.get_context('spawn')"
+                    )
+                self._started = self._start(*self._asked_for)
+            return self._started
 
     def _start(self, device: Device, providers: Sequence[Provider] | None) -> tuple[Any, CudaGraphs | None]:
         """The session, and what runs it by CUDA graphs where it is to be run so."""

@@ -15,10 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from headpose_sdk.cli.main import main
 from headpose_sdk.cli.predict import CSV_COLUMNS, csv_rows
+from headpose_sdk.images import write_image
 from headpose_sdk.results import BoundingBox, HeadPose, ImageResult
 
 from .conftest import Headpose, executable
@@ -85,6 +87,14 @@ def test_bad_files_are_records_too_and_the_rest_goes_on(photo: Path, blank: Path
     assert "no such file" in missing["error"]
     assert good["faces"] == []
     assert printed.err == "headpose: 3 of 4 files could not be read; their records say why under error\n"
+
+
+def test_the_limit_of_pixels_can_be_set(photo: Path, capsys: Capture) -> None:
+    write_image("large.png", np.zeros((1100, 1000, 3), np.uint8))
+    assert main(["predict", "large.png", photo.name, "--max-megapixels", "1"]) == 1
+    large, usual = records(capsys.readouterr().out)
+    assert "1000 x 1100 pixels are over the limit of 1 megapixels" in large["error"]
+    assert len(usual["faces"]) == 1
 
 
 def test_folders_are_searched_in_the_order_given(blank: Path, capsys: Capture) -> None:

@@ -50,6 +50,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(write_dataset: Write) 
         ([POSES, "0.png,1,2,left"], r"row 2: roll is 'left', not a number"),
         ([POSES, "0.png,1,2"], r"row 2: roll is '', not a number"),
         ([POSES, "9.png,1,2,3"], r"row 2: image '9\.png' is not a file in "),
+        ([POSES, "9" * 300 + ",1,2,3"], r"row 2: image '9+' is not a file in "),
+        ([POSES, "9\0.png,1,2,3"], r"is not a file in "),
         ([POSES, ",1,2,3"], r"row 2: image '' is not a file in "),
         ([BOXES, "0.png,1,2,3,4,5,60,"], r"row 2: the box has only some"),
         ([BOXES, "0.png,1,2,3,60,5,4,70"], r"row 2: box .* is empty"),

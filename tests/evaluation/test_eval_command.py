@@ -55,6 +55,7 @@ def test_defaults_and_choices() -> None:
         ["biwi"],
         ["aflw2000"],
         ["robustness"],
+        ["uncertainty"],
         ["300w-lp", "--root"],
         ["manifest", "--root", "x", "--boxes", "x"],
     ],
@@ -76,6 +77,7 @@ def test_run_loads_the_model_asked_for(tmp_path: Path) -> None:
         ["300w-lp", "--root", tmp_path],
         ["biwi", "--root", tmp_path],
         ["robustness", "--root", tmp_path],
+        ["uncertainty", "--root", tmp_path],
         ["faces", "--csv", tmp_path / "x.csv"],
     ):
         args = parse(*words, "--model", model, "--device", "cpu")

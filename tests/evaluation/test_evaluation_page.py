@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,20 @@ def test_the_figures_of_pointing04_are_those_of_the_files() -> None:
         figures = results(file)[("raw", "affine", "per_person")[number % 3]]
         assert isinstance(figures, dict)
         assert [f"{figures[axis]:.2f}" for axis in ("pan", "tilt", "mean")] == stated
+
+
+def test_the_figures_of_uncertainty_are_those_of_the_file() -> None:
+    measured: Any = results("pose_dev-uncertainty.json")
+    faces, beside, text, others, everything = rows("the 250 photos of HELEN and AFW, labelled boxes")
+    assert float(faces[1]) == round(measured["median_std"], 2)
+    for (name, median, auc, caught), figures in (
+        (beside, measured["kinds"]["beside"]),
+        (text, measured["kinds"]["text"]),
+        (everything, measured["all"]),
+    ):
+        assert (float(median), float(auc)) == (round(figures["median_std"], 2), figures["auc"]), name
+        assert caught == f"{figures['caught']:.1%}".replace("%", " %"), name
+    rest = [figures for name, figures in measured["kinds"].items() if name not in ("beside", "text")]
+    assert others[1] == f"{min(figures['median_std'] for figures in rest):.2f} or more"
+    assert {(figures["auc"], figures["caught"]) for figures in rest} == {(1, 1)}
+    assert f"above {measured['threshold']:.2f} degrees" in PAGE

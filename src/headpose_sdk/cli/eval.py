@@ -15,6 +15,7 @@ from headpose_sdk.cli.measures import (
     measure_pointing04,
     measure_published,
     measure_robustness,
+    measure_uncertainty,
 )
 from headpose_sdk.cli.messages import extra_installed
 from headpose_sdk.cli.outputs import check_output
@@ -102,6 +103,16 @@ def add_parser(subparsers: Subparsers) -> None:
     robustness.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
     _add_common_arguments(robustness, DEFAULT_MODEL)
     robustness.set_defaults(run=partial(_run_poses, measure_robustness))
+
+    uncertainty = datasets.add_parser(
+        "uncertainty",
+        help="a folder with manifest.csv and boxes: the predicted std of faces against that of noise, text ...",
+        description="Whether the predicted std tells faces from noise, plain colours, text, drawings, and from faces "
+        "of which nothing is left to see. Needs labelled boxes.",
+    )
+    uncertainty.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of manifest.csv")
+    _add_common_arguments(uncertainty, DEFAULT_MODEL)
+    uncertainty.set_defaults(run=partial(_run_poses, measure_uncertainty))
 
     faces = datasets.add_parser(
         "faces",

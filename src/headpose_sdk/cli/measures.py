@@ -34,6 +34,7 @@ from headpose_sdk.evaluation.evaluate import (
 from headpose_sdk.evaluation.plots import plot_errors
 from headpose_sdk.evaluation.predictions import Predictions
 from headpose_sdk.evaluation.robustness import TURN, WHAT_CHANGED, evaluate_robustness
+from headpose_sdk.evaluation.uncertainty import KEPT, WHAT_IT_IS, evaluate_uncertainty
 from headpose_sdk.images import atomic_write
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "measure_pointing04",
     "measure_published",
     "measure_robustness",
+    "measure_uncertainty",
 ]
 
 
@@ -133,6 +135,19 @@ def measure_robustness(args: argparse.Namespace, estimator: HeadPoseEstimator) -
         print(f"{mae:7.2f}   MAE of {WHAT_CHANGED[name]}")
     print(f"{mirror['yaw']:7.2f}   mean of abs(yaw + yaw of the mirror image); roll {mirror['roll']:.2f}")
     print(f"{report['turn']:7.2f}   geodesic angle from the turned pose, photos turned by {TURN:g} degrees either way")
+    return _finish(report, args.json)
+
+
+def measure_uncertainty(args: argparse.Namespace, estimator: HeadPoseEstimator) -> int:
+    """Measure the predicted std of what is no face; the exit code is that of :func:`measure_manifest`."""
+    with Counter() as counter:
+        report = evaluate_uncertainty(estimator, read_manifest(args.root), progress=counter)
+    print(f"{report['model']}, {report['protocol']}, n = {report['n']}, degrees")
+    print(f"{report['median_std']:7.2f}   median std of faces; {KEPT:.0%} of them are below {report['threshold']:.2f}")
+    print("median std     AUC  caught     n")
+    for name, row in [*report["kinds"].items(), ("all", report["all"])]:
+        what = WHAT_IT_IS.get(name, "all of them")
+        print(f"{row['median_std']:10.2f}  {row['auc']:.4f}  {row['caught']:6.1%}  {row['n']:4d}   {what}")
     return _finish(report, args.json)
 
 

@@ -13,7 +13,7 @@ from headpose_sdk.cli.arguments import Subparsers, add_model_arguments, positive
 from headpose_sdk.cli.messages import complain
 from headpose_sdk.cli.progress import Counter
 from headpose_sdk.estimator import HeadPoseEstimator
-from headpose_sdk.images import IMAGE_EXTENSIONS, find_images
+from headpose_sdk.images import IMAGE_EXTENSIONS, MAX_PIXELS, find_images
 from headpose_sdk.results import ImageResult
 from headpose_sdk.weights import DEFAULT_MODEL
 
@@ -49,6 +49,13 @@ def add_parser(subparsers: Subparsers) -> None:
         help="read photos until there are N of them, or N faces, which go through the network together; 1 prints each "
         "record at once (default: %(default)s)",
     )
+    parser.add_argument(
+        "--max-megapixels",
+        type=positive,
+        default=MAX_PIXELS // 1_000_000,
+        metavar="N",
+        help="refuse photos that are larger, before memory is taken for them (default: %(default)s)",
+    )
     add_model_arguments(parser, DEFAULT_MODEL)
     parser.set_defaults(run=_run)
 
@@ -59,9 +66,10 @@ def _run(args: argparse.Namespace) -> int:
         return 1
     estimator = HeadPoseEstimator(args.model, device=args.device)
     write = _csv_writer() if args.format == "csv" else _write_json
+    results = estimator.predict_files(files, batch_size=args.batch_size, max_pixels=args.max_megapixels * 1_000_000)
     failed = 0
     with Counter(quiet=sys.stdout.isatty()) as counter:
-        for done, result in enumerate(estimator.predict_files(files, batch_size=args.batch_size), start=1):
+        for done, result in enumerate(results, start=1):
             write(result)
             sys.stdout.flush()
             failed += result.error is not None

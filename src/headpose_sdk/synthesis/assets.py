@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headpose_sdk.errors import DatasetError, first_line
-from headpose_sdk.formats import find_format, picture_size
+from headpose_sdk.formats import check_complete, find_format
 from headpose_sdk.results import Image
 
 __all__ = ["Assets", "ObjMesh", "Scale", "Ties", "damaged", "read_json", "read_mhclo", "read_obj"]
@@ -132,7 +132,7 @@ class Assets:
         if kind is None:
             raise damaged(path, "it is no picture")
         try:
-            picture_size(kind, data)  # OpenCV decodes some files that are cut off
+            check_complete(kind, data)  # OpenCV decodes some files that are cut off
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except (EOFError, ValueError, cv2.error) as error:
             raise damaged(path, "the picture is cut off or damaged") from error

@@ -42,7 +42,7 @@ def read_series(path: Path) -> dict[int, Series]:
         raise DatasetError(
             f"{path}: cannot read ({error.strerror}); give what `headpose video --json` wrote"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DatasetError(f"{path}: line {read} is no record of `headpose video --json`; give such a file") from error
     if not people:
         raise DatasetError(f"{path}: shows nobody, so there is nothing to draw")
