@@ -59,6 +59,22 @@ def failing_network() -> bytes:
     )
 
 
+def scattered_network(file: bytes) -> bytes:
+    """Its std is three numbers that lie in another ``file``."""
+    place = _bytes(13, _bytes(1, b"location") + _bytes(2, file)) + _bytes(13, _bytes(1, b"length") + _bytes(2, b"12"))
+    elsewhere = _int(1, 3) + _int(2, FLOAT) + _bytes(8, b"known") + place + _int(14, 1)
+    return _network(
+        [
+            _node("Cast", ["crops"], ["floats"], to=FLOAT),
+            _node("ReduceMean", ["floats"], ["angles"], axes=[1, 2], keepdims=0),
+            _node("Add", ["angles", "known"], ["std"]),
+        ],
+        [_value("crops", UINT8, ["n", POSE_SIZE, POSE_SIZE, 3])],
+        [_value("angles", FLOAT, ["n", 3]), _value("std", FLOAT, ["n", 3])],
+        (elsewhere,),
+    )
+
+
 def constant_detector(cells: NDArray[np.float32]) -> bytes:
     """One picture (1, H, W, 3) -> the same ``cells`` (A, 5) whatever it shows."""
     tensor = b"".join(_int(1, side) for side in cells.shape) + _int(2, FLOAT) + _bytes(8, b"known")
