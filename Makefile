@@ -2,7 +2,7 @@
 # `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
 PYTHON ?= python3
 
-.PHONY: check lint test fuzz audit constraints sbom docs wheel
+.PHONY: check lint test fuzz coverage audit constraints sbom docs wheel
 
 check: lint test
 
@@ -17,6 +17,10 @@ test:
 
 fuzz:  # about ten minutes: 200,000 files, boxes and answers of networks, damaged anew each time
 	FUZZ_EXAMPLES=25000 $(PYTHON) -m pytest -q tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+coverage:  # of the rooms that predict, by their own tests
+	$(PYTHON) -m pytest -q tests --ignore tests/cli --ignore tests/evaluation --ignore tests/synthesis --ignore tests/training \
+		--ignore-glob 'tests/test_doc*' --ignore tests/test_benchmarks.py --ignore tests/test_publishing.py --cov
 
 audit:
 	$(PYTHON) requirements/audit.py
