@@ -2,7 +2,7 @@
 # `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
 PYTHON ?= python3
 
-.PHONY: check lint test fuzz docs wheel
+.PHONY: check lint test fuzz coverage audit constraints sbom docs wheel
 
 check: lint test
 
@@ -17,6 +17,25 @@ test:
 
 fuzz:  # about ten minutes: 200,000 files, boxes and answers of networks, damaged anew each time
 	FUZZ_EXAMPLES=25000 $(PYTHON) -m pytest -q tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+coverage:  # of the rooms that predict, by their own tests
+	$(PYTHON) -m pytest -q tests --ignore tests/cli --ignore tests/evaluation --ignore tests/synthesis --ignore tests/training \
+		--ignore-glob 'tests/test_doc*' --ignore tests/test_benchmarks.py --ignore tests/test_publishing.py --cov
+
+audit:
+	$(PYTHON) requirements/audit.py
+
+constraints:  # what CI installs, and the page of licences
+	$(PYTHON) requirements/renew.py
+
+sbom:  # of what `pip install headpose-sdk` brings, in an environment of its own
+	rm -rf build/sbom
+	$(PYTHON) -m venv --without-pip build/sbom
+	$(PYTHON) -m pip --python build/sbom/bin/python install --quiet --constraint requirements/constraints.txt .
+	mkdir -p dist
+	$(PYTHON) -m cyclonedx_py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
+		--output-file dist/sbom.cdx.json build/sbom/bin/python
+	rm -rf build/sbom
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet

@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
-FROM_THE_ROOT = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-WEIGHTS", "MODELS.md")
+FROM_THE_ROOT = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-WEIGHTS", "MODELS.md", "SECURITY.md")
 RESULTS = Path("benchmarks") / "results"
 CODE_IN_A_LIST = re.compile(r"^ {2,3}```.*?^ {2,3}```$", re.MULTILINE | re.DOTALL)
 

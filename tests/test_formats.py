@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_bytes import NOISE, QUARTERS, encode, png, png_chunk, read_bytes_as_image, tiff, with_exif
+from picture_bytes import NOISE, QUARTERS, encode, png, png_chunk, read_bytes_as_image, tiff, tiff_pages, with_exif
 
 from headpose_sdk.errors import InvalidImageError
 from headpose_sdk.formats import HEAD_BYTES, find_format, picture_size, refused_format, text_start
@@ -71,6 +71,20 @@ def test_text_is_told_from_bytes() -> None:
         (b"BM" + bytes(12) + struct.pack("<I", 39) + bytes(40), "header is missing"),
         (b"II\x2a\0\x08\0\0\0\0\0\0\0\0\0", "size is missing"),
         (b"II\x2a\0\xff\xff\xff\xff", "cut off"),
+        (
+            tiff_pages("<", {0: NOISE[..., :1], 256: (31,), 257: (24,), 258: (11,), 262: (1,)}),
+            "TIFF file with 11-bit samples",
+        ),
+        (
+            tiff_pages("<", {0: NOISE[..., :1], 256: (31,), 257: (24, 24), 262: (1,)}),
+            "damaged (tag 257 is not as it must",
+        ),
+        (
+            tiff("<", 31, 24, NOISE[..., 0].tobytes()).replace(b"\x01\x01\x04", b"\0\x01\x04", 1),
+            "tag 256 is in it twice",
+        ),
+        (tiff("<", 31, 24, NOISE[..., 0].tobytes())[:-1], "TIFF file is cut off, it ends after 865 bytes"),
+        (b"II\x2a\0\x08\0\0\0\x01\0\x02\x01\x03\0\xff\xff\xff\0\xff\0\0\0", "cut off"),  # more values than bytes
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path: Path, data: bytes, cause: str) -> None:

@@ -273,6 +273,13 @@ def test_the_limit_of_a_side_is_what_a_jpeg_can_have(tmp_path: Path) -> None:
         decode_image(encode(".png", np.zeros((65_536, 1, 3), np.uint8)))
 
 
+def test_what_the_decoder_itself_refuses_for_its_size_is_an_error_too() -> None:
+    # 65535 pixels a side are more than OpenCV's own limit of 2**30.
+    data = png(MAX_SIDE, MAX_SIDE, 8, 2, png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IEND", b""))
+    with pytest.raises(InvalidImageError, match="cannot decode this PNG file"):
+        decode_image(data, max_pixels=10**10)
+
+
 def test_as_many_scans_as_any_encoder_writes() -> None:
     assert decode_image(flat_jpeg(1200, 1200, (9,), scans=100)).shape == (1200, 1200, 3)
     with pytest.raises(InvalidImageError, match=r"the JPEG file is damaged \(it has 101 scans, more than 100\)"):

@@ -17,9 +17,11 @@ from fresh_python import run_python
 from tiny_models import (
     POSE_SIZE,
     detector_config,
+    failing_network,
     infinite_network,
     mean_colour_network,
     pose_config,
+    scattered_network,
     write_detector,
     write_model,
     write_pose_model,
@@ -153,6 +155,27 @@ def test_nan_is_an_error_and_never_an_answer(folder: ModelFolder) -> None:
     model = OnnxModel(folder, device="cpu", threads=1)
     with pytest.raises(ModelIntegrityError, match=rf"model answered NaN or infinity on {CPU}; try device='cpu'"):
         model.run(crops((1, 2, 3), (4, 0, 6)))  # std is 0 / 0
+
+
+@pytest.mark.parametrize("file", [b"more.bin", b"../more.bin", b"/etc/passwd"])
+def test_weights_in_a_file_of_their_own_are_refused(tmp_path: Path, file: bytes) -> None:
+    network = scattered_network(file)
+    folder = write_model(tmp_path / "model", pose_config(network), network)
+    for place in (folder / "more.bin", tmp_path / "more.bin"):
+        place.write_bytes(np.ones(3, np.float32).tobytes())
+    with pytest.raises(ModelIntegrityError, match="keeps weights in a file of their own, which nothing verifies"):
+        OnnxModel(open_folder(folder), device="cpu")
+
+
+def test_a_network_that_fails_when_it_runs_is_told_each_time(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    network = failing_network()
+    model = OnnxModel(open_folder(write_model(tmp_path / "model", pose_config(network), network)), device="cpu")
+    for _ in range(3):
+        with pytest.raises(
+            ProviderError, match=r"ONNX Runtime failed on a batch of shape \(1, 16, 16, 3\) on CPU.*try a"
+        ):
+            model.run(crops((1, 2, 3)))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_infinity_is_an_error_in_every_way_to_ask(tmp_path: Path) -> None:

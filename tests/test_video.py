@@ -92,7 +92,12 @@ def test_a_start_behind_the_end_is_told(clip: Path) -> None:
     ("name", "content", "says"),
     [
         ("missing.mp4", None, "no such file"),
-        ("text.mp4", b"hello", "no video"),
+        ("noise.mp4", b"\0\1\2\3" * 9, "is no video that OpenCV can read"),
+        ("text.mp4", b"hello", "is text, or a list of videos"),
+        ("list.mp4", b"#EXTM3U\n\0\xff", "list of videos elsewhere, and no video; give the video itself"),
+        ("list.avi", b"\xef\xbb\xbf  ffconcat version 1.0\nfile 'other.mp4'", "list of videos elsewhere"),
+        ("nul\0.mp4", None, "no such file"),
+        ("long" * 99 + ".mp4", None, "cannot be read"),
         ("empty.mp4", b"", "empty"),
         (".", None, "is a folder"),
     ],
@@ -103,6 +108,20 @@ def test_what_is_no_video(tmp_path: Path, name: str, content: bytes | None, says
         path.write_bytes(content)
     with pytest.raises(VideoError, match=says):
         open_video(path)
+
+
+def test_a_list_does_not_lead_to_another_file(clip: Path, tmp_path: Path) -> None:
+    """Versions of OpenCV differ in which of these they would follow."""
+    hls = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\n{clip}\n#EXT-X-ENDLIST\n"
+    for name, content in (
+        ("hls.mp4", hls),
+        ("hls.m3u8", hls),
+        ("concat.mp4", f"ffconcat version 1.0\nfile {clip.name}"),
+    ):
+        file = clip.parent / name
+        file.write_text(content)
+        with pytest.raises(VideoError, match="list of videos elsewhere"):
+            open_video(file)
 
 
 def test_a_camera_that_is_not_there() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headpose_sdk.config import DetectorModelConfig, ModelConfig, PoseModelConfig, WeightsFile, to_json
 
-FLOAT, UINT8 = 1, 2
+FLOAT, UINT8, INT64 = 1, 2, 7
 POSE_SIZE = 16
 
 
@@ -41,6 +41,37 @@ def infinite_network() -> bytes:
         ],
         [_value("crops", UINT8, ["n", POSE_SIZE, POSE_SIZE, 3])],
         [_value("angles", FLOAT, ["n", 3]), _value("std", FLOAT, ["n", 3])],
+    )
+
+
+def failing_network() -> bytes:
+    """It loads, and fails whenever it runs: std is the hundredth of three numbers."""
+    index = _int(1, 1) + _int(2, INT64) + _bytes(8, b"hundredth") + _bytes(9, (99).to_bytes(8, "little"))
+    return _network(
+        [
+            _node("Cast", ["crops"], ["floats"], to=FLOAT),
+            _node("ReduceMean", ["floats"], ["angles"], axes=[1, 2], keepdims=0),
+            _node("Gather", ["angles", "hundredth"], ["std"], axis=1),
+        ],
+        [_value("crops", UINT8, ["n", POSE_SIZE, POSE_SIZE, 3])],
+        [_value("angles", FLOAT, ["n", 3]), _value("std", FLOAT, ["n", "any"])],
+        (index,),
+    )
+
+
+def scattered_network(file: bytes) -> bytes:
+    """Its std is three numbers that lie in another ``file``."""
+    place = _bytes(13, _bytes(1, b"location") + _bytes(2, file)) + _bytes(13, _bytes(1, b"length") + _bytes(2, b"12"))
+    elsewhere = _int(1, 3) + _int(2, FLOAT) + _bytes(8, b"known") + place + _int(14, 1)
+    return _network(
+        [
+            _node("Cast", ["crops"], ["floats"], to=FLOAT),
+            _node("ReduceMean", ["floats"], ["angles"], axes=[1, 2], keepdims=0),
+            _node("Add", ["angles", "known"], ["std"]),
+        ],
+        [_value("crops", UINT8, ["n", POSE_SIZE, POSE_SIZE, 3])],
+        [_value("angles", FLOAT, ["n", 3]), _value("std", FLOAT, ["n", 3])],
+        (elsewhere,),
     )
 
 

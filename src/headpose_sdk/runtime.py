@@ -35,6 +35,8 @@ _INSTALL_CUDA = (
     "and a current NVIDIA driver, or use device='cpu'"
 )
 
+_ELSEWHERE = b"\x0a\x08location\x12"  # in ONNX, what begins the name of a file with more weights
+
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _gathered: ContextVar[list[str] | None] = ContextVar("headpose_sdk_gathered_warnings", default=None)
 
@@ -182,6 +184,11 @@ class OnnxModel:
     def _session_with(self, providers: Sequence[Provider]) -> Any:
         first, *_ = names = _names(providers)
         weights = self._folder.read_weights("cuda" if _on_gpu(names) and "cuda" in self._folder.config.files else "cpu")
+        if _ELSEWHERE in weights:
+            raise ModelIntegrityError(
+                f"the network in {self._folder.path} keeps weights in a file of their own, which nothing verifies; "
+                "export it as one file"
+            )
         try:
             return self._open(weights, providers)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own

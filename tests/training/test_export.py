@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -269,6 +272,22 @@ def test_a_failure_while_the_folder_is_filled_leaves_nothing_behind(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_was_killed_leaves_no_model_and_the_next_one_is_made(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from headpose_sdk.training.onnx_files import new_folder
+with new_folder(Path(sys.argv[1])) as work:
+    (work / "model.onnx").write_bytes(b"half of it")
+    if sys.argv[2] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for end, status in (("die", -signal.SIGKILL), ("live", 0)):
+        done = subprocess.run([sys.executable, "-c", code, tmp_path / "model", end], check=False)
+        assert done.returncode == status
+        assert (tmp_path / "model" / "model.onnx").exists() == (end == "live")
 
 
 def with_initialiser(source: Path, changed: Path, name: str, change: Callable[[NDArray[np.float32]], Any]) -> None:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from headpose_sdk.errors import VideoError
+from headpose_sdk.errors import VideoError, first_line
+from headpose_sdk.formats import HEAD_BYTES, text_start
 from headpose_sdk.results import Image
 
 __all__ = ["Capture", "Frame", "VideoReader", "open_video"]
@@ -24,6 +25,7 @@ _HIGHEST_FPS = 1000.0  # some recorders write the unit of their time stamps ther
 _MANY = 1e9  # frames; more are no number but a mark for "unknown"
 _SLACK = 0.01  # the part that may be missing at the end before a file counts as cut off
 
+_LIST = re.compile(rb"[\xef\xbb\xbf\s]*(#EXTM3U|ffconcat|<\?xml|<MPD|v=0)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -197,9 +199,21 @@ class VideoReader:
 
 def _check_file(name: str) -> None:
     path = Path(name)
-    if path.is_dir():
-        raise VideoError(f"{name}: is a folder; name a video file in it")
-    if not path.exists() and "%" not in name:  # frame_%04d.png is a series of pictures
-        raise VideoError(f"{name}: no such file; a camera is given by its number, such as 0")
-    if path.is_file() and path.stat().st_size == 0:
+    try:
+        if path.is_dir():
+            raise VideoError(f"{name}: is a folder; name a video file in it")
+        if not path.exists() and "%" not in name:  # frame_%04d.png is a series of pictures
+            raise VideoError(f"{name}: no such file; a camera is given by its number, such as 0")
+        if not path.is_file():
+            return  # a device, or a pipe that would lose what is read here
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        if isinstance(error, VideoError):
+            raise
+        raise VideoError(f"{name}: cannot be read ({first_line(error)}); check its name and its permissions") from error
+    if not head:
         raise VideoError(f"{name}: is empty (0 bytes)")
+    # OpenCV would open what a list names, other files on this machine too, whatever the extension says.
+    if text_start(head) or _LIST.match(head):
+        raise VideoError(f"{name}: is text, or a list of videos elsewhere, and no video; give the video itself")
