@@ -38,6 +38,8 @@ class Faults:
     """Set when that half was sent."""
     no_ranges: bool = False
     """The whole file for whoever asks for a part."""
+    late_redirect: bool = False
+    """The other host is only told to whoever fetches, not to whoever asks about a file."""
     sent_instead: dict[str, bytes] = field(default_factory=dict)
     """Other bytes than the repository's, by the file's name."""
 
@@ -113,6 +115,9 @@ def serve_hub(folder: Path) -> Iterator[Hub]:
                 self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": hub.commit})
             elif name.endswith(".onnx"):
                 size, etag = len(hub.files[name]), f'"{_hash(hub.files[name])}"'
+                if hub.faults.late_redirect and self.command == "HEAD":
+                    self._send(200, hub.files[name], {"ETag": etag, "X-Repo-Commit": hub.commit})
+                    return
                 linked = {"X-Linked-Size": str(size), "X-Linked-Etag": etag, "X-Repo-Commit": hub.commit}
                 self._send(302, b"", {"Location": f"{_other_host(hub.address)}/elsewhere/{name}", **linked})
             else:

@@ -132,6 +132,13 @@ def test_a_private_repository_wants_a_token_which_the_host_of_the_weights_never_
     assert {token for host, token in hub.tokens if host == "localhost"} == {None}
 
 
+def test_the_token_stays_with_the_hub_also_where_only_the_fetch_is_redirected(hub: Hub, tmp_path: Path) -> None:
+    hub.faults.private = hub.faults.late_redirect = True
+    assert download(hub, tmp_path, HF_TOKEN=TOKEN)[0].endswith(COMMIT)
+    assert holds_the_model_alone(snapshot(tmp_path), hub)
+    assert {token for host, token in hub.tokens if host == "localhost"} == {None}
+
+
 def test_a_published_name_is_pinned_to_the_byte(hub: Hub, tmp_path: Path) -> None:
     code = """
 import hashlib, sys
@@ -197,6 +204,24 @@ def test_a_download_that_was_killed_goes_on_where_it_was(hub: Hub, tmp_path: Pat
     (config, _), (_, begun), (weights, again) = hub.sent
     assert (config, begun, weights) == ("config.json", 0, "model.onnx")
     assert again == len(PADDED) // 2  # all that had been sent
+
+
+def test_more_bytes_than_the_file_has_are_not_gone_on_from(hub: Hub, tmp_path: Path) -> None:
+    blobs = tmp_path / "cache" / f"models--{REPO.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{hashlib.sha256(PADDED).hexdigest()}.incomplete").write_bytes(PADDED + b"more")
+    assert download(hub, tmp_path)[0].endswith(COMMIT)
+    assert holds_the_model_alone(snapshot(tmp_path), hub)
+
+
+def test_what_cannot_be_fetched_again_is_not_thrown_away(hub: Hub, tmp_path: Path) -> None:
+    """The cache may be shared with a newer version, which reads what this one cannot."""
+    download(hub, tmp_path)
+    config = snapshot(tmp_path) / "config.json"
+    newer = config.read_bytes().replace(b'"format": 1', b'"format": 2')
+    config.write_bytes(newer)
+    assert "ModelIntegrityError" in download(hub, tmp_path, HF_HUB_OFFLINE="1")[0]
+    assert config.read_bytes() == newer
 
 
 def unfinished_bytes(folder: Path) -> int:

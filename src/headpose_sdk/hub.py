@@ -76,14 +76,14 @@ def fetch_model(
             raise ModelIntegrityError(f"{path} is not the one that this version of headpose-sdk knows; upgrade it")
         open_folder(path.parent)
 
-    config = _checked(lambda: files.config(newest=newest), check_config, repository)
+    config = _checked(lambda: files.config(newest=newest), check_config, files)
     folder = open_folder(config.parent)
     commit = folder.path.name
     _log.info("%s: took commit %s", repository, commit)
 
     def fetch_weights(device: str, file: str) -> None:
         if newest or files.cached(file, commit) is None:
-            _checked(lambda: files.weights(file, folder.path), lambda _: folder.read_weights(device), repository)
+            _checked(lambda: files.weights(file, folder.path), lambda _: folder.read_weights(device), files)
 
     for device, entry in folder.config.files.items():
         fetch_weights(device, entry.name)
@@ -150,7 +150,7 @@ class _Files:
         blob, lock = storage / "blobs" / there.etag, storage.parent / ".locks" / storage.name / f"{there.etag}.lock"
         unfinished = blob.with_name(f"{blob.name}.incomplete")  # the cache's own name for it: `hf cache` knows it
         # The token is for the Hub; the host that it sends us to for large files is not to see it.
-        same_host = urlsplit(there.location).netloc == urlsplit(url).netloc
+        same_host = urlsplit(there.location)[:2] == urlsplit(url)[:2]
         headers = {key: str(value) for key, value in (build_hf_headers() if same_host else {}).items()}
         lock.parent.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(lock):
@@ -173,6 +173,17 @@ class _Files:
         if known is None and not self.local_files_only:
             self._ask_the_hub()
         return self.get(CONFIG_NAME, self.repository.revision)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the Hub answers, and may be asked."""
+        if self.local_files_only:
+            return False
+        try:
+            self._ask_the_hub()
+        except ModelDownloadError:
+            return False
+        return True
 
     def _ask_the_hub(self) -> None:
         """Fail at once where the Hub cannot be reached or refuses: a download would try again for half a minute."""
@@ -197,17 +208,22 @@ def _append_rest(path: Path, size: int, url: str, headers: dict[str, str], name:
     Raises:
         OSError: if the file cannot be written; not for what happens on the network.
     """
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils import are_progress_bars_disabled, tqdm
 
+    if path.exists() and path.stat().st_size > size:  # not this file's bytes
+        path.unlink()
+    silent = True if are_progress_bars_disabled() else None  # None: where nobody watches
     with (
         path.open("ab") as file,
-        tqdm(total=size, initial=file.tell(), unit="B", unit_scale=True, desc=name) as bar,  # type: ignore[no-untyped-call]
+        tqdm(  # type: ignore[no-untyped-call]
+            total=size, initial=file.tell(), unit="B", unit_scale=True, desc=name, disable=silent
+        ) as bar,
     ):
         before = -1
         while before < file.tell() < size:
             before = file.tell()
             for part in _bytes_from(before, url, headers):
-                file.write(part)
+                file.write(part[: size - file.tell()])
                 file.flush()  # for the next process, should this one be killed
                 bar.update(len(part))
         return file.tell() == size
@@ -217,9 +233,13 @@ def _bytes_from(start: int, url: str, headers: dict[str, str]) -> Iterator[bytes
     """What ``url`` holds from byte ``start`` on, as far as the connection lasts."""
     from huggingface_hub.constants import HF_HUB_DOWNLOAD_TIMEOUT
 
+    if urlsplit(url).scheme not in ("http", "https"):  # urllib reads files as well
+        return
+    request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    for key, value in headers.items():
+        request.add_unredirected_header(key, value)  # another host is not to see the token
     try:
-        ranged = Request(url, headers={**headers, "Range": f"bytes={start}-"} if start else headers)
-        with urlopen(ranged, timeout=HF_HUB_DOWNLOAD_TIMEOUT) as response:
+        with urlopen(request, timeout=HF_HUB_DOWNLOAD_TIMEOUT) as response:
             if start and response.status != _PARTIAL_CONTENT:
                 response.read(start)  # it sends all of it
             while part := response.read1(1 << 16):
@@ -228,12 +248,17 @@ def _bytes_from(start: int, url: str, headers: dict[str, str]) -> Iterator[bytes
         _log.debug("%s broke off: %s", url, error)
 
 
-def _checked(get: Callable[[], Path], check: Callable[[Path], object], repository: HubRepository) -> Path:
-    """The file that ``get`` fetches, if ``check`` is content; a wrong one is fetched again, once, and never kept."""
-    path = get()
+def _checked(get: Callable[[], Path], check: Callable[[Path], object], files: _Files) -> Path:
+    """The file that ``get`` fetches, if ``check`` is content; a wrong one is fetched again, once, and never kept.
+
+    Where it cannot be fetched again it stays: another version of headpose-sdk may be content with it.
+    """
+    path, repository = get(), files.repository
     try:
         check(path)
     except ModelIntegrityError:
+        if not files.reachable:
+            raise
         _drop(path)
     else:
         return path

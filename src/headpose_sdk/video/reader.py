@@ -68,7 +68,8 @@ def open_video(
 
     Args:
         every: give every Nth frame only.
-        start, end: seconds from the first frame; give the frames from ``start`` on and before ``end``.
+        start: seconds from the first frame, from which on frames are given, and
+        end: before which they are.
 
     Raises:
         VideoError: if it cannot be opened.
