@@ -386,3 +386,30 @@ def test_threads_follow_the_affinity() -> None:
             assert available_threads() == min(len(allowed), cgroup_limit())
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("module", ["", "raise OSError('libcudart.so.12: cannot open shared object file')"])
+def test_a_hollow_or_broken_onnx_runtime_is_told_with_what_mends_it(tmp_path: Path, module: str) -> None:
+    """Of two distributions one was taken out again: what is left can be imported and holds nothing."""
+    (tmp_path / "onnxruntime.py").write_text(module + "\n")
+    code = """
+import sys
+sys.path.insert(0, "")
+import headpose_sdk
+try:
+    headpose_sdk.HeadPoseEstimator(device="cpu")
+except headpose_sdk.ProviderError as error:
+    print(error)
+"""
+    told = run_python(code, folder=tmp_path)
+    assert told.startswith("ONNX Runtime cannot be imported (")
+    assert "pip uninstall onnxruntime onnxruntime-gpu" in told
+    doctor = """
+import sys
+sys.path.insert(0, "")
+from headpose_sdk.cli.main import main
+print(main(["doctor"]))
+"""
+    told = run_python(doctor, folder=tmp_path)
+    assert told.endswith("1")
+    assert "ONNX Runtime cannot be imported: " in told

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from headpose_sdk.config import ModelFolder, PoseModelConfig
 from headpose_sdk.cuda import CudaGraphs, OnnxSession
-from headpose_sdk.errors import ModelIntegrityError, ProviderError, first_line
+from headpose_sdk.errors import HeadPoseError, ModelIntegrityError, ProviderError, first_line
 from headpose_sdk.forks import abandon, tell_children
 from headpose_sdk.hardware import available_threads, has_nvidia_driver
 
@@ -191,6 +191,8 @@ class OnnxModel:
             )
         try:
             return self._open(weights, providers)
+        except HeadPoseError:
+            raise
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
             broken = error if list(providers) == [_CPU] else self._failure_on_cpu(weights)
             if broken is None:
@@ -308,9 +310,13 @@ def _onnxruntime() -> Any:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
-    except ImportError as error:
+
+        onnxruntime.get_available_providers  # noqa: B018
+    # OSError from a library that is missing, RuntimeError from one that does not fit; and where one of two
+    # distributions was taken out, a folder without anything in it can still be imported.
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise ProviderError(
-            f"ONNX Runtime cannot be imported ({error}); install it with `pip install onnxruntime` "
-            "(or onnxruntime-gpu, never both in one environment)"
+            f"ONNX Runtime cannot be imported ({first_line(error)}); `pip uninstall onnxruntime onnxruntime-gpu`, then "
+            "install one of them, never both in one environment"
         ) from error
     return onnxruntime
