@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["HeadPosePredictor", "ray_engine"]
 
 _CONNECT_SECONDS = 10.0
+_TRY = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)"
+_TRY_SECONDS = 30.0
 _WORKER_SECONDS = 300.0  # a cluster that grows on demand takes minutes to start a machine
 _RETRIES = 3  # of a part whose worker dies; more would do the same for ever where a file kills it
 _AHEAD = 2  # parts a worker has: one at work, one waiting
@@ -201,7 +205,7 @@ def _connect(address: str | None, workers: int | None, threads: int) -> None:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would try for minutes, and end this process where somebody else than Ray answers."""
+    """Ray itself would try for minutes where nobody answers, or somebody else than Ray."""
     place = address.removeprefix("ray://")
     host, _, port = place.rpartition(":")
     if place in ("auto", "local"):
@@ -210,9 +214,17 @@ def _check_answers(address: str) -> None:
         raise ValueError(f"{address!r} is not HOST:PORT, ray://HOST:PORT or auto")
     with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS):
         pass
+    try:
+        # Another process, as nothing ends an attempt of this one.
+        subprocess.run([sys.executable, "-c", _TRY, address], timeout=_TRY_SECONDS, capture_output=True, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ConnectionError(f"what answers there was no Ray within {_TRY_SECONDS:.0f} seconds") from error
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of a report that may hold a worker's whole traceback."""
+    """The last line of a report that holds a worker's traceback, without the class of the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if "Traceback" in str(error) and lines else first_line(error)
+    if not any(line.startswith("File ") for line in lines):
+        return first_line(error)
+    name, _, message = lines[-1].partition(": ")
+    return message if message and " " not in name else lines[-1]
