@@ -49,7 +49,7 @@ def schema() -> pa.Schema:
 
 
 def to_table(results: Iterable[ImageResult]) -> pa.Table:
-    """The rows of all ``results`` in their order; bytes of a file's name that are no text are written as ``\\\\xe9``."""
+    """The rows of all ``results`` in their order; bytes of a file's name that are no text become ``\\\\xe9``."""
     import pyarrow as pa
 
     listed = [row for result in results for row in rows(result)]

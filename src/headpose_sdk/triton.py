@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from headpose_sdk.config import ModelFolder
-from headpose_sdk.errors import OutputError
+from headpose_sdk.config import ModelFolder, PoseModelConfig
+from headpose_sdk.errors import OutputError, UnknownModelError
 from headpose_sdk.images import atomic_write
 
 __all__ = ["BATCHES", "write_repository"]
@@ -27,11 +27,14 @@ def write_repository(folder: ModelFolder, target: Path, *, device: str, outputs:
     in degrees; ``device`` "cpu" or "cuda" says which of the model's files is taken and where Triton runs it.
 
     Raises:
+        UnknownModelError: if it is no pose model.
         OutputError: if ``target/<name>`` exists, the model has no file for ``device``, or writing fails; then nothing
             is left.
         ModelIntegrityError: if the weights are damaged.
     """
     config = folder.config
+    if not isinstance(config, PoseModelConfig):
+        raise UnknownModelError(f"{config.name} is a {config.kind} model, not a pose model; see `headpose models`")
     if device not in config.files:
         raise OutputError(f"{config.name} has no file for {device}; it has {', '.join(sorted(config.files))}")
     place = target / config.name

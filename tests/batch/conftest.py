@@ -26,6 +26,8 @@ def headpose() -> Headpose:
     """Runs the installed executable in the current folder."""
 
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([executable(), *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [executable(), *map(str, words)], capture_output=True, text=True, timeout=120, check=False
+        )
 
     return run

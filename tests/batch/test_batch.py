@@ -146,10 +146,10 @@ def test_an_unfinished_run_with_other_settings_or_files_is_not_gone_on_with(arch
     with pytest.raises(KeyboardInterrupt):
         write(archive, target, interrupted(engine, 2))
     other = {**SETTINGS, "batch_size": 8}
-    with pytest.raises(OutputError, match="unfinished run with other settings .batch_size 32 then, 8 now"):
+    with pytest.raises(OutputError, match=r"unfinished run with other settings .batch_size 32 then, 8 now"):
         write(archive, target, engine, settings=other)
     (archive / "0" / "000.jpg").unlink()
-    with pytest.raises(OutputError, match="unfinished run with other files .25 then, 24 now"):
+    with pytest.raises(OutputError, match=r"unfinished run with other files .25 then, 24 now"):
         write(archive, target, engine)
     done: list[int] = []
     write(archive, target, counting(engine, done), overwrite=True)

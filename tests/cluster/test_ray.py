@@ -81,7 +81,7 @@ def test_a_killed_worker_loses_nothing(archive: Path, local: Path) -> None:
     output, errors = run.communicate(timeout=180)
     assert run.returncode == 1, errors
     assert output.startswith("wrote worker.parquet: 61 images")
-    assert errors == "headpose: 1 of 61 files could not be read; their rows say why under error\n"
+    assert errors.endswith("headpose: 1 of 61 files could not be read; their rows say why under error\n")
     assert (archive.parent / "worker.parquet").read_bytes() == local.read_bytes()
 
 
@@ -149,5 +149,5 @@ def test_a_worker_without_the_model_is_told(archive: Path, tmp_path: Path) -> No
     done = batch(archive.parent, "archive", "broken.parquet", *words)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert "sha256" in line.lower() or "weights" in line
+    assert line.startswith(f"headpose: a Ray worker failed: {model}")
     assert not list(archive.parent.glob("broken*"))

@@ -126,10 +126,11 @@ def _walk(sources: Sequence[Path], on_error: Callable[[InvalidImageError], None]
             yield source
             continue
         complaints: list[InvalidImageError] = []
-        found = 0
-        for found, file in enumerate(walk_images(source, on_error=complaints.append), start=1):
+        empty = True
+        for file in walk_images(source, on_error=complaints.append):
+            empty = False
             yield file
-        if found == 0 and not complaints:
+        if empty and not complaints:
             looked_for = ", ".join(IMAGE_EXTENSIONS)
             complaints.append(
                 InvalidImageError(f"{source}: no pictures in this folder or below it; looked for {looked_for}")

@@ -37,7 +37,7 @@ class WorkFolder:
     def __init__(self, path: Path, settings: Mapping[str, Any], *, part_images: int, overwrite: bool) -> None:
         self.path = path
         self.total = 0
-        self._begin = {"settings": dict(settings), "part_images": part_images}
+        self._begin: dict[str, Any] = {"settings": dict(settings), "part_images": part_images}
         self._part_images = part_images
         self._overwrite = overwrite
 
@@ -47,7 +47,7 @@ class WorkFolder:
         ``progress`` is called with the number listed so far, and None.
 
         Raises:
-            OutputError: if the folder holds a run with other settings or of other files, and nothing may be overwritten.
+            OutputError: if the folder holds a run with other settings or files, and nothing may be overwritten.
         """
         before = self._run_before()
         if before is not None and any(before.get(name) != value for name, value in self._begin.items()):
@@ -64,8 +64,8 @@ class WorkFolder:
         if before is not None and before != run:
             self._forget(f"other files ({before.get('files')} then, {count} now, or some of them changed)")
         (self.path / f"{_FILES}.new").replace(self.path / _FILES)
-        with atomic_write(self.path / _RUN) as file:
-            file.write(json.dumps(run, indent=2).encode() + b"\n")
+        with atomic_write(self.path / _RUN) as target:
+            target.write(json.dumps(run, indent=2).encode() + b"\n")
         self.total = count
         return sum(
             min(self._part_images, count - index * self._part_images) for index in self._parts() if self._is_done(index)
@@ -139,8 +139,8 @@ class WorkFolder:
     def _forget(self, reason: str) -> None:
         if not self._overwrite:
             raise OutputError(
-                f"{self.path}: an unfinished run with {reason}; finish it as it was begun, begin again with --overwrite, "
-                "or delete this folder"
+                f"{self.path}: an unfinished run with {reason}; finish it as it was begun, begin again with "
+                "--overwrite, or delete this folder"
             )
         (self.path / _RUN).unlink(missing_ok=True)  # first: without it, parts belong to nobody
         for part in self.path.glob("part-*.parquet"):

@@ -37,7 +37,9 @@ def add_parser(subparsers: Subparsers) -> None:
         help="photos, or folders, in which photos are looked for at any depth",
     )
     parser.add_argument("target", type=Path, metavar="DST.parquet", help="the file to write; must not exist")
-    parser.add_argument("--overwrite", action="store_true", help="replace DST when all is done; begin again, if need be")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace DST when all is done; begin again, if need be"
+    )
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -141,13 +143,14 @@ def _engine(args: argparse.Namespace) -> Engine:
         return local_engine(make, batch_size=args.batch_size, max_pixels=max_pixels)
     with extra_installed("ray", "a cluster needs Ray"):
         from headpose_sdk.integrations.ray import ray_engine
-    return ray_engine(
-        absolute_folder(args.model),
-        device=args.device,
-        threads=args.threads or 1,
-        batch_size=args.batch_size,
-        max_pixels=max_pixels,
-        address=args.address,
-        workers=args.workers,
-        gpus=args.gpus or 0,
-    )
+
+        return ray_engine(
+            absolute_folder(args.model),
+            device=args.device,
+            threads=args.threads or 1,
+            batch_size=args.batch_size,
+            max_pixels=max_pixels,
+            address=args.address,
+            workers=args.workers,
+            gpus=args.gpus or 0,
+        )

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from headpose_sdk.cli.arguments import Subparsers
 from headpose_sdk.cli.messages import one_line
-from headpose_sdk.config import PoseModelConfig
-from headpose_sdk.errors import UnknownModelError
 from headpose_sdk.runtime import OnnxModel
 from headpose_sdk.triton import write_repository
 from headpose_sdk.weights import DEFAULT_MODEL, find_model
@@ -39,8 +37,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     folder = find_model(args.model)
-    if not isinstance(folder.config, PoseModelConfig):
-        raise UnknownModelError(f"{folder.config.name} is a {folder.config.kind} model, not a pose model")
     network = OnnxModel(folder, device="cpu")
     place = write_repository(folder, args.folder, device=args.device, crops=network.input, outputs=network.outputs)
     print(f"wrote {one_line(place)}")

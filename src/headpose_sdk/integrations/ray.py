@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headpose_sdk.errors import HeadPoseError, InvalidBoxError, InvalidImageError, first_line
@@ -116,18 +118,16 @@ def ray_engine(
             could be started, or a part cannot be done.
     """
 
-    def run(parts: Iterable[tuple[int, list[str]]], /) -> Generator[tuple[int, pa.Table], None, None]:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
+    import ray  # here, where a missing one is told
 
-        _connect(address, workers, threads)
+    def on_workers(parts: Iterable[tuple[int, list[str]]], /) -> Generator[tuple[int, pa.Table], None, None]:
         try:
             actor = ray.remote(HeadPosePredictor).options(
                 num_cpus=threads, num_gpus=gpus, max_restarts=-1, max_task_retries=_RETRIES
             )
             count = workers or max(1, int(ray.cluster_resources().get("CPU", 1) // threads))
             fixed = {"device": device, "threads": threads, "batch_size": batch_size, "max_pixels": max_pixels}
-            pool = [actor.remote(model, **fixed, folder=os.getcwd()) for _ in range(count)]
+            pool = [actor.remote(model, **fixed, folder=str(Path.cwd())) for _ in range(count)]
             yield from _distribute(pool, iter(parts))
         except ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
@@ -138,6 +138,12 @@ def ray_engine(
             ) from error
         finally:
             ray.shutdown()
+
+    def run(parts: Iterable[tuple[int, list[str]]], /) -> Generator[tuple[int, pa.Table], None, None]:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        with redirect_stdout(sys.stderr):  # where Ray says which worker died
+            _connect(address, workers, threads)
+            yield from on_workers(parts)
 
     return run
 
@@ -187,7 +193,7 @@ def _wait(waiting: list[Any], seconds: float | None) -> tuple[list[Any], list[An
 def _connect(address: str | None, workers: int | None, threads: int) -> None:
     import ray
 
-    quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": None}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": None}
     try:
         if address is None:
             ray.init(
