@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +21,14 @@ from headpose_sdk.images import find_images
 from headpose_sdk.integrations.ray import HeadPosePredictor
 from headpose_sdk.results import Image
 from headpose_sdk.tables import to_table
+
+PAGE = (Path(__file__).parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+CLUSTER = """
+import os
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+import ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 * 1024**2)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +106,13 @@ def test_a_killed_driver_loses_nothing_and_the_local_engine_may_go_on(archive: P
 
 
 def test_the_stage_of_a_pipeline_gives_the_same_rows(archive: Path, local: Path) -> None:
-    script = Path(__file__).with_name("pipeline.py")
-    line = [sys.executable, script, "archive", "pipeline"]
-    done = subprocess.run(line, cwd=archive.parent, capture_output=True, text=True, timeout=180, check=False)
+    [example] = re.findall(r"<!-- example: pipeline -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    code = CLUSTER + example.replace('"photos"', '"archive"').replace('"poses"', '"pipeline"')
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=archive.parent, capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, done.stderr
     table = pq.read_table(archive.parent / "pipeline").to_pylist()
-    assert {Path(row["file"]).is_absolute() for row in table} == {True}
     rows = sorted(
         ({**row, "file": os.path.relpath(row["file"], archive.parent)} for row in table),
         key=lambda row: (Path(row["file"]), row["face"] or 0),
@@ -151,3 +162,15 @@ def test_a_worker_without_the_model_is_told(archive: Path, tmp_path: Path) -> No
     [line] = [line for line in done.stderr.splitlines() if line.startswith("headpose: ")]
     assert line.startswith(f"headpose: a Ray worker failed: {model}")
     assert not list(archive.parent.glob("broken*"))
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_and_finds_all_files_the_same(tmp_path: Path) -> None:
+    line = [sys.executable, Path(__file__).parents[2] / "benchmarks" / "batch.py", "--quick"]
+    done = subprocess.run(
+        [*line, "--json", tmp_path / "out.json"], capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["settings"]["files_the_same_to_the_byte"] == 5
+    assert content["ratios"].keys() == {"ray, 2 workers / local, 1 thread"}
