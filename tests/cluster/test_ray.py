@@ -114,7 +114,7 @@ def test_the_stage_of_a_pipeline_gives_the_same_rows(archive: Path, local: Path)
     assert done.returncode == 0, done.stderr
     table = pq.read_table(archive.parent / "pipeline").to_pylist()
     rows = sorted(
-        ({**row, "file": os.path.relpath(row["file"], archive.parent)} for row in table),
+        ({**row, "file": os.path.relpath(archive.parent / row["file"], archive.parent)} for row in table),
         key=lambda row: (Path(row["file"]), row["face"] or 0),
     )
     expected = pq.read_table(local).to_pylist()
