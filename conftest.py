@@ -10,8 +10,10 @@ SYNTHESIS_NEEDS = ("moderngl", "scipy", "tqdm")
 LACKS = {
     "training": [package for package in TRAINING_NEEDS if find_spec(package) is None],
     "synthesis": [package for package in SYNTHESIS_NEEDS if find_spec(package) is None],
+    "batch": ["pyarrow"] if find_spec("pyarrow") is None else [],
+    "cluster": [package for package in ("ray", "pyarrow") if find_spec(package) is None],
 }
-EXTRA = {"training": "train", "synthesis": "synthesis"}
+EXTRA = {"training": "train", "synthesis": "synthesis", "batch": "batch", "cluster": "ray"}
 NO_EGL = find_library("EGL") is None  # the system's half of what the renderer needs
 
 # The files too: pytest enters a folder that is named on its command line whatever is said of it here.

@@ -25,7 +25,18 @@ from headpose_sdk.weights import DEFAULT_MODEL, copy_model, find_model
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 # These have tests of their own.
-ELSEWHERE = {"quickstart", "convention", "evaluation", "training", "synthesis", "experiments", "benchmarks", "video"}
+ELSEWHERE = {
+    "quickstart",
+    "convention",
+    "evaluation",
+    "training",
+    "synthesis",
+    "experiments",
+    "benchmarks",
+    "video",
+    "batch",
+    "serving",
+}
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.stem not in ELSEWHERE]
 NEEDS_A_MODEL_OF_YOURS = ("org/repo", "runs/")
 

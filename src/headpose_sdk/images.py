@@ -42,6 +42,7 @@ __all__ = [
     "decode_image",
     "find_images",
     "read_image",
+    "walk_images",
     "write_image",
 ]
 
@@ -231,24 +232,44 @@ def find_images(
     Raises:
         InvalidImageError: if ``folder`` or a folder below it cannot be listed, and ``on_error`` is None.
     """
+    return list(walk_images(folder, on_error=on_error))
 
-    def refuse(error: OSError) -> None:
-        refusal = InvalidImageError(
-            f"{error.filename}: cannot list the folder ({_reason(error)}); check its name and its permissions"
-        )
-        if on_error is None:
-            raise refusal from error
-        on_error(refusal)
 
-    images = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        images += [
-            Path(parent, name)
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_EXTENSIONS
-        ]
-    return sorted(image for image in images if not _is_special(image))
+def walk_images(
+    folder: str | PathLike[str], *, on_error: Callable[[InvalidImageError], None] | None = None
+) -> Iterator[Path]:
+    """What :func:`find_images` finds, in its order, one by one: of the names only a folder's own are in memory."""
+
+    def entries(parent: str | PathLike[str]) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(parent) as found:
+                return iter(sorted((e for e in found if not e.name.startswith(".")), key=lambda entry: entry.name))
+        except OSError as error:
+            refusal = InvalidImageError(
+                f"{os.fspath(parent)}: cannot list the folder ({_reason(error)}); check its name and its permissions"
+            )
+            if on_error is None:
+                raise refusal from error
+            on_error(refusal)
+            return iter(())
+
+    ways = [entries(folder)]  # a list, not recursion: folders may be deeper than Python's calls
+    while ways:
+        entry = next(ways[-1], None)
+        if entry is None:
+            ways.pop()
+        elif _is_folder(entry):
+            if not entry.is_symlink():
+                ways.append(entries(entry.path))
+        elif Path(entry.name).suffix.lower() in IMAGE_EXTENSIONS and not _is_special(path := Path(entry.path)):
+            yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_special(path: Path) -> bool:

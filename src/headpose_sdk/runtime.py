@@ -74,7 +74,8 @@ class OnnxModel:
         self._lock = Lock()
         session, graphs = self._start(device, providers)
         self._started: tuple[Any, CudaGraphs | None] | None = (session, graphs)
-        self._input: str = session.get_inputs()[0].name
+        self.input: str = session.get_inputs()[0].name
+        self.outputs: tuple[str, ...] = tuple(output.name for output in session.get_outputs())
         self.providers: tuple[str, ...] = tuple(session.get_providers())
         tell_children(self)
         if _on_gpu(self.providers) and "cuda" not in folder.config.files:
@@ -94,7 +95,7 @@ class OnnxModel:
             if graphs is not None and len(batch):
                 outputs = graphs.run(batch)
             else:
-                outputs = session.run(None, {self._input: np.ascontiguousarray(batch)})
+                outputs = session.run(None, {self.input: np.ascontiguousarray(batch)})
         except Exception as error:
             expected = session.get_inputs()[0]
             if not _fits(batch, expected):

@@ -16,6 +16,7 @@ from typing import Any, TextIO, cast
 
 from headpose_sdk import __version__
 from headpose_sdk.cli import (
+    batch,
     doctor,
     download,
     draw,
@@ -26,6 +27,7 @@ from headpose_sdk.cli import (
     publish,
     render,
     train,
+    triton,
     video,
 )
 from headpose_sdk.cli.messages import complain, plain_warnings
@@ -114,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headpose {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (draw, predict, video, plot, models, download, publish, eval, train, render, doctor):
+    for command in (draw, predict, batch, video, plot, models, download, publish, triton, eval, train, render, doctor):
         command.add_parser(subparsers)
     return parser
 
