@@ -1,4 +1,4 @@
-# The checks, each callable alone. PYTHON is the interpreter of an environment with ".[train,synthesis,plot,test,dev]" installed;
+# The checks, each callable alone. PYTHON is the interpreter of an environment with ".[train,synthesis,plot,batch,ray,test,dev]" installed;
 # `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
 PYTHON ?= python3
 
