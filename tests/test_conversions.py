@@ -53,6 +53,7 @@ def test_rotation_vectors_are_opencvs(quaternion: tuple[float, ...]) -> None:
     close(cv2.Rodrigues(rvec_from_matrix(matrix))[0], matrix)
     close(matrix_from_rvec(cv2.Rodrigues(matrix)[0].ravel()), matrix, 3e-5)  # OpenCV rounds to half a turn from 1e-5 on
     close(matrix_from_rvec(rvec_from_matrix(matrix)), matrix)
+    close(matrix_from_rvec(rvec_from_matrix(matrix)[:, None]), matrix)  # a column, as solvePnP gives it
     close(matrix_from_rvec(rvec_from_matrix(matrix, y_up_model=True), y_up_model=True), matrix)
 
 

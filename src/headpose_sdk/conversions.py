@@ -44,11 +44,12 @@ def rvec_from_matrix(matrix: ArrayLike, *, y_up_model: bool = False) -> FloatArr
 
 
 def matrix_from_rvec(rvec: ArrayLike, *, y_up_model: bool = False) -> FloatArray:
-    """Rotations (..., 3, 3) from rotation vectors (..., 3) in radians; ``y_up_model`` as in the other direction.
+    """Rotations (..., 3, 3) from rotation vectors in radians; ``y_up_model`` as in the other direction.
 
-    cv2.solvePnP gives (3, 1): pass ``rvec.ravel()``.
+    Vectors are (..., 3), or (..., 3, 1) as cv2.solvePnP gives them.
     """
     vector = np.asarray(rvec, dtype=np.float64)
+    vector = vector[..., 0] if vector.shape[-2:] == (3, 1) else vector
     angle = np.linalg.norm(vector, axis=-1, keepdims=True)
     # sinc is sin(pi x) / (pi x), and 1 at 0
     quaternion = np.concatenate([vector * np.sinc(angle / (2 * np.pi)) / 2, np.cos(angle / 2)], axis=-1)
