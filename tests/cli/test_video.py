@@ -104,7 +104,7 @@ def test_a_file_that_is_cut_off_is_kept_as_far_as_it_goes(headpose: Headpose, cl
     ("words", "says"),
     [
         (["no.mp4"], "no.mp4: no such file"),
-        (["photo.txt"], "photo.txt: is no video"),
+        (["photo.txt"], "photo.txt: is text, or a list of videos elsewhere, and no video"),
         (["97"], "camera 97: cannot be opened"),
         (["rtsp://127.0.0.1:9/live"], "rtsp://127.0.0.1:9/live: this stream cannot be opened"),
         (["clip.mp4", "-o", "clip.mp4"], "clip.mp4: is clip.mp4 as well"),
