@@ -2,7 +2,7 @@
 # `make check` is the quick half, before a commit; .ci/run is everything, in fresh environments.
 PYTHON ?= python3
 
-.PHONY: check lint test fuzz coverage audit constraints sbom docs wheel
+.PHONY: check lint test fuzz coverage mutants audit constraints sbom docs wheel
 
 check: lint test
 
@@ -21,6 +21,12 @@ fuzz:  # about ten minutes: 200,000 files, boxes and answers of networks, damage
 coverage:  # of the rooms that predict, by their own tests
 	$(PYTHON) -m pytest -q tests --ignore tests/cli --ignore tests/evaluation --ignore tests/synthesis --ignore tests/training \
 		--ignore-glob 'tests/test_doc*' --ignore tests/test_benchmarks.py --ignore tests/test_publishing.py --cov
+
+mutants:  # a quarter of an hour: whether the tests of the numbers notice that a number was changed
+	$(PYTHON) -m mutmut run --max-children 1 'headpose_sdk.rotation.*' 'headpose_sdk.preprocessing.*' \
+		'headpose_sdk.detection.x_*' 'headpose_sdk.detection.*_look__*' 'headpose_sdk.detection.*_detection__*' >/dev/null
+	$(PYTHON) -m mutmut results --all true | awk -F '[.:]' '/killed|survived/ { n[$$2]++; k[$$2] += /killed/ } \
+		END { for (m in n) { print m ": " k[m] " of " n[m] " killed"; bad += k[m] < 0.85 * n[m] }; exit bad > 0 }'
 
 audit:
 	$(PYTHON) requirements/audit.py

@@ -54,6 +54,14 @@ def test_no_raw_answer_gives_an_empty_or_infinite_box() -> None:
     assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
+def test_sizes_are_taken_as_if_within_their_bounds() -> None:
+    cell = np.array([(4, 4, 8)], np.float32)
+    for raw, bound in ((6.9, 6), (-6.9, -6)):
+        beyond, at = (decode_boxes(np.array([(0, 0, size, size)], np.float32), cell) for size in (raw, bound))
+        np.testing.assert_array_equal(beyond, at)
+    assert decode_boxes(np.array([(0, 0, 6, 5)], np.float32), cell)[0, 2] == pytest.approx(4 + 16 * np.exp(6), rel=1e-5)
+
+
 def test_cells_that_point_far_away_are_no_faces(tmp_path: Path) -> None:
     for far in (3e38, -3e38, 1e9, -1e9):
         cells = cells_of(32, 32, (0, 0.9, (far, 0, 0, 0)), (1, 0.9, (0, far, 0, 0)), (2, 0.8, (0, 0, -1, -1)))
@@ -76,6 +84,26 @@ def test_of_nested_boxes_the_better_one_stays() -> None:
     assert suppress(boxes, np.array([0.8, 0.9, 0.7], np.float32), max_iou=0.4).tolist() == [1, 2]
     apart = np.array([[0, 0, 100, 100], [80, 80, 110, 110]], np.float32)  # 400 of 900 square pixels in common
     assert suppress(apart, np.array([0.9, 0.8], np.float32), max_iou=0.4).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "kept"),
+    [
+        ([(0, 0, 100, 20), (50, 5, 90, 15)], [0]),  # inside, wide
+        ([(0, 0, 20, 100), (5, 50, 15, 90)], [0]),  # inside, high
+        ([(0, 0, 10, 10), (200, 200, 210, 210), (-20, -20, 30, 30)], [0, 1]),  # around the first, far from the second
+        ([(0, 0, 100, 100), (98, 0, 108, 10)], [0, 1]),  # a fifth of it inside
+        ([(0, 0, 100, 100), (92, 0, 102, 10)], [0]),  # four fifths, which is as much as there may be
+        ([(0, 0, 10, 10), (10, 0, 11, 10)], [0, 1]),  # side by side
+        ([(0, 0, 10, 10), (10.5, 10.5, 11, 11)], [0, 1]),  # corner to corner
+        ([], []),
+    ],
+)
+def test_boxes_are_nested_by_what_they_share_of_the_smaller(boxes: list[tuple[float, ...]], kept: list[int]) -> None:
+    scores = np.linspace(0.9, 0.5, len(boxes), dtype=np.float32)
+    found = suppress(np.array(boxes, np.float32).reshape(-1, 4), scores, max_iou=0.9)
+    assert found.tolist() == kept
+    assert found.dtype == np.int64
 
 
 # From a network's answer to boxes in the photo; the network is a real one that always says the same

@@ -176,7 +176,26 @@ def test_a_large_face_does_not_alias() -> None:
     assert differences(crop, np.full(crop.shape, 255 / 8)).max() <= 1
 
 
+@pytest.mark.parametrize("side", [224, 260])
+def test_from_twice_the_size_on_every_pixel_counts(side: int) -> None:
+    photo = np.zeros((side, side, 3), np.uint8)
+    photo[:, ::2] = 200  # of every two columns one
+    crop = cut_square(photo, CropSquare(side / 2, side / 2, side), 112)
+    assert differences(crop[8:-8, 8:-8], np.full((96, 96, 3), 100.0)).max() <= 25
+
+
 # Unusual photos
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("shape", [(8, 70000), (70000, 8)])
+def test_of_a_very_long_photo_only_what_is_around_the_square_is_looked_at(shape: tuple[int, int], at_end: bool) -> None:
+    """OpenCV refuses more than 32767 pixels a side: more than a piece of it would be an error."""
+    photo = np.full((*shape, 3), 77, np.uint8)
+    along = shape[np.argmax(shape)] - 4 if at_end else 4
+    x, y = (along, 4) if shape[1] > shape[0] else (4, along)
+    assert np.all(cut_square(photo, CropSquare(x, y, 4), 16) == 77)
+    assert cut_square(photo, CropSquare(x, y, 40_000), 16).max() < 77  # a line too thin to see
 
 
 @pytest.mark.parametrize("shape", [(20, 20000), (20000, 20), (10, 40000), (40000, 10), (1, 33000)])

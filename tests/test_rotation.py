@@ -233,3 +233,28 @@ def test_float32_and_lists_are_computed_in_float64() -> None:
     from_float32 = matrix_from_euler(np.array([30, -20, 10], dtype=np.float32))
     assert from_float32.dtype == np.float64
     np.testing.assert_array_equal(from_float32, from_list)
+
+
+def test_float32_matrices_and_quaternions_are_computed_in_float64_too() -> None:
+    matrix = matrix_from_euler([[30, -20, 10], [-70, 5, 100]])
+    coarse = matrix.astype(np.float32)
+    fine = coarse.astype(np.float64)
+    of_one = (euler_from_matrix, quaternion_from_matrix, direction_from_matrix, mirror_matrix)
+    for function in of_one:
+        assert function(coarse).dtype == np.float64
+        np.testing.assert_array_equal(function(coarse), function(fine))
+    for a, b in ((coarse, matrix), (matrix, coarse), (coarse, coarse)):
+        assert geodesic_angle(a, b).dtype == np.float64
+        np.testing.assert_array_equal(geodesic_angle(a, b), geodesic_angle(np.float64(a), np.float64(b)))
+    turns = np.array([12.3, -45.6], np.float32)
+    assert rotate_in_plane(coarse, turns).dtype == np.float64
+    np.testing.assert_array_equal(rotate_in_plane(coarse, turns), rotate_in_plane(fine, np.float64(turns)))
+    quaternion = quaternion_from_matrix(matrix).astype(np.float32)
+    assert matrix_from_quaternion(quaternion).dtype == np.float64
+    np.testing.assert_array_equal(matrix_from_quaternion(quaternion), matrix_from_quaternion(np.float64(quaternion)))
+
+
+def test_quaternions_of_a_batch_have_a_length_each() -> None:
+    angles = [[30, -20, 10], [-70, 5, 100]]
+    quaternion = quaternion_from_matrix(matrix_from_euler(angles)) * [[0.5], [7]]
+    np.testing.assert_allclose(matrix_from_quaternion(quaternion), matrix_from_euler(angles), atol=1e-12)
