@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from archives import executable, write_archive
@@ -174,3 +175,11 @@ def test_the_benchmark_runs_and_finds_all_files_the_same(tmp_path: Path) -> None
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["settings"]["files_the_same_to_the_byte"] == 5
     assert content["ratios"].keys() == {"ray, 2 workers / local, 1 thread"}
+
+
+def test_a_table_of_arrow_is_read_from_its_bytes() -> None:
+    """Its columns cannot be asked for with ``in``: the files would be looked for where the worker is."""
+    data = (Path(__file__).parents[2] / "examples" / "astronaut.jpg").read_bytes()
+    batch = pa.table({"path": ["nowhere.jpg"], "bytes": [data]})
+    [row] = HeadPosePredictor(device="cpu")(batch).to_pylist()  # type: ignore[arg-type]
+    assert (row["file"], row["face"], row["error"]) == ("nowhere.jpg", 0, None)

@@ -72,7 +72,8 @@ class HeadPosePredictor:
         self._max_pixels = max_pixels
 
     def __call__(self, batch: Mapping[str, Iterable[Any]]) -> pa.Table:
-        """The rows of a batch, in its order."""
+        """The rows of a batch, in its order: columns of numpy or pandas, or a table with ``batch_format="pyarrow"``."""
+        batch = batch.to_pydict() if hasattr(batch, "to_pydict") else batch
         paths = [str(path) for path in batch["path"]]
         if "bytes" not in batch:
             limits = {"batch_size": self._batch_size, "max_pixels": self._max_pixels}
